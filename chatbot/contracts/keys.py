@@ -1,0 +1,50 @@
+"""Redis names. All carry the prefix, so that a shared server can be cleaned by pattern.
+
+Nothing here is the truth: every key may vanish at any moment.
+"""
+
+from typing import Final
+from uuid import UUID
+
+PREFIX: Final = "brainstem"
+
+SCHEDULER_WAKE: Final = f"{PREFIX}:scheduler:wake"
+"""List; a push wakes the scheduler at once. Bounded by the pusher to a few entries."""
+
+TURN_NUDGES: Final = f"{PREFIX}:turns:nudges"
+"""Pub/sub channel of the chat service: `{"queued": "<turn>"}` or `{"stop": "<turn>"}`."""
+
+
+def turn_log(turn_id: UUID) -> str:
+    """Stream of a turn's events; entry id `0-<seq>`, field `e` holds the event as JSON."""
+    return f"{PREFIX}:turn:{{{turn_id}}}:log"
+
+
+def turn_fence(turn_id: UUID) -> str:
+    """The newest owner's fence; an append with a lower one is refused."""
+    return f"{PREFIX}:turn:{{{turn_id}}}:fence"
+
+
+def brain_changes(brain_id: UUID) -> str:
+    """Pub/sub channel with a `document.changed` event per change of a document in the brain."""
+    return f"{PREFIX}:brain:{brain_id}:changes"
+
+
+def endpoint_running(endpoint_id: UUID) -> str:
+    """Sorted set of the turns that run on an endpoint, scored by the end of their lease."""
+    return f"{PREFIX}:endpoint:{{{endpoint_id}}}:running"
+
+
+def endpoint_waiting(endpoint_id: UUID) -> str:
+    """Sorted set of the turns that wait for an endpoint, in fair order."""
+    return f"{PREFIX}:endpoint:{{{endpoint_id}}}:waiting"
+
+
+def embedding_interactive() -> str:
+    """Set for a moment while questions are embedded; ingestion's batches yield to it."""
+    return f"{PREFIX}:embedding:interactive"
+
+
+def throttle(scope: str, identity: str, window: int) -> str:
+    """Counter of requests in one window."""
+    return f"{PREFIX}:throttle:{scope}:{identity}:{window}"

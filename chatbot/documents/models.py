@@ -1,0 +1,188 @@
+"""Documents and the state machine of their ingestion.
+
+Document -> DocumentVersion -> Page
+                            -> IngestionJob (one stage on a range of pages; the row is the work)
+"""
+
+import uuid
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+from django.db.models.functions import Now
+from django.utils.translation import gettext_lazy as _
+
+from chatbot.brains.models import Brain
+from chatbot.contracts.tasks import Stage
+
+
+class VersionState(models.TextChoices):
+    RECEIVED = "received", _("received")
+    READING = "reading", _("reading")
+    INDEXING = "indexing", _("indexing")
+    READY = "ready", _("ready")
+    FAILED = "failed", _("failed")
+    CANCELLED = "cancelled", _("cancelled")
+
+
+TERMINAL_STATES = (VersionState.READY, VersionState.FAILED, VersionState.CANCELLED)
+
+
+class Document(models.Model):
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    brain = models.ForeignKey(Brain, models.CASCADE, related_name="documents")
+    title = models.CharField(_("title"), max_length=300)
+    sha256 = models.CharField(max_length=64, editable=False)
+    current_version = models.ForeignKey(
+        "DocumentVersion", models.SET_NULL, null=True, editable=False, related_name="+"
+    )
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+"
+    )
+    created_at = models.DateTimeField(_("created at"), auto_now_add=True)
+
+    class Meta:
+        verbose_name = _("document")
+        verbose_name_plural = _("documents")
+        ordering = ("-created_at", "id")
+        constraints = [
+            models.UniqueConstraint(fields=("brain", "sha256"), name="same_bytes_same_document")
+        ]
+
+    def __str__(self) -> str:
+        return self.title
+
+
+class DocumentVersion(models.Model):
+    """The file as it was uploaded once, and how far its ingestion is. Its id is the id of the API's job."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    document = models.ForeignKey(Document, models.CASCADE, related_name="versions")
+    number = models.PositiveIntegerField(default=1)
+    storage_name = models.CharField(max_length=200, editable=False)
+    size_bytes = models.BigIntegerField(_("size (bytes)"))
+    media_type = models.CharField(_("type"), max_length=120)
+    state = models.CharField(
+        _("state"), max_length=16, choices=VersionState, default=VersionState.RECEIVED
+    )
+    pages_total = models.PositiveIntegerField(
+        _("pages"), null=True, help_text=_("Empty until the file has been opened.")
+    )
+    pages_done = models.PositiveIntegerField(_("pages done"), default=0)
+    error_code = models.CharField(_("error"), max_length=64, blank=True)
+    error_sentence = models.CharField(_("what happened"), max_length=500, blank=True)
+    created_at = models.DateTimeField(_("created at"), auto_now_add=True)
+    finished_at = models.DateTimeField(_("finished at"), null=True)
+
+    class Meta:
+        verbose_name = _("document version")
+        verbose_name_plural = _("document versions")
+        ordering = ("-created_at", "id")
+        constraints = [
+            models.UniqueConstraint(fields=("document", "number"), name="version_number_unique")
+        ]
+        indexes = [
+            models.Index(
+                fields=("created_at",),
+                name="version_unfinished",
+                condition=Q(state__in=("received", "reading", "indexing")),
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.document_id} v{self.number}"
+
+
+class PageSource(models.TextChoices):
+    TEXT_LAYER = "text-layer", _("text layer")
+    OCR = "ocr", _("OCR")
+
+
+class Page(models.Model):
+    """A page, slide or sheet; a part of some thousand characters where a format knows no pages.
+
+    `boxes` is a list of `[start, end, x0, y0, x1, y1]`: characters of `text`, and the rectangle in
+    points from the page's upper left corner (pixels of the image, where the file is an image).
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    version = models.ForeignKey(DocumentVersion, models.CASCADE, related_name="pages")
+    number = models.PositiveIntegerField()
+    label = models.CharField(max_length=200, blank=True)
+    text = models.TextField(blank=True)
+    source = models.CharField(max_length=16, choices=PageSource, default=PageSource.TEXT_LAYER)
+    confidence = models.FloatField(null=True)
+    width = models.FloatField(null=True)
+    height = models.FloatField(null=True)
+    boxes = models.JSONField(default=list)
+    read_at = models.DateTimeField(null=True)
+    indexed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        verbose_name = _("page")
+        verbose_name_plural = _("pages")
+        ordering = ("number",)
+        constraints = [
+            models.UniqueConstraint(fields=("version", "number"), name="page_number_unique")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.version_id} p. {self.number}"
+
+
+class JobState(models.TextChoices):
+    QUEUED = "queued", _("queued")
+    RUNNING = "running", _("running")
+    DONE = "done", _("done")
+    FAILED = "failed", _("failed")
+    CANCELLED = "cancelled", _("cancelled")
+
+
+class IngestionJob(models.Model):
+    """One stage on a range of pages: at most about ten seconds of work, claimed by lease.
+
+    A write counts only while `lease_token` is the writer's. Two counters, because a bad night of the
+    infrastructure must not fail healthy documents: `faults` of the document end it at 3,
+    `deaths` of workers at 10.
+    """
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    version = models.ForeignKey(DocumentVersion, models.CASCADE, related_name="jobs")
+    stage = models.CharField(
+        _("stage"), max_length=8, choices=[(stage.value, stage.value) for stage in Stage]
+    )
+    page_from = models.PositiveIntegerField(_("from page"), default=0)
+    page_to = models.PositiveIntegerField(_("to page"), default=0)
+    state = models.CharField(_("state"), max_length=16, choices=JobState, default=JobState.QUEUED)
+    is_long = models.BooleanField(
+        default=False, help_text=_("Part of a long document: leaves a slot free for short ones.")
+    )
+    run_after = models.DateTimeField(_("not before"), db_default=Now())
+    hinted_at = models.DateTimeField(_("sent to the broker at"), null=True)
+    lease_token = models.UUIDField(null=True)
+    leased_until = models.DateTimeField(null=True)
+    worker = models.CharField(_("worker"), max_length=200, blank=True)
+    faults = models.PositiveSmallIntegerField(_("faults"), default=0)
+    deaths = models.PositiveSmallIntegerField(_("deaths of workers"), default=0)
+    error_code = models.CharField(_("error"), max_length=64, blank=True)
+    error_detail = models.TextField(_("detail"), blank=True)
+    created_at = models.DateTimeField(_("created at"), auto_now_add=True)
+    started_at = models.DateTimeField(_("started at"), null=True)
+    finished_at = models.DateTimeField(_("finished at"), null=True)
+
+    class Meta:
+        verbose_name = _("job")
+        verbose_name_plural = _("jobs")
+        ordering = ("-created_at", "id")
+        constraints = [
+            models.UniqueConstraint(
+                fields=("version", "stage", "page_from"), name="one_job_per_stage_and_pages"
+            )
+        ]
+        indexes = [
+            models.Index(fields=("run_after",), name="job_ready", condition=Q(state="queued")),
+            models.Index(fields=("leased_until",), name="job_leased", condition=Q(state="running")),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.stage} {self.page_from}-{self.page_to} of {self.version_id}"

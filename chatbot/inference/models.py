@@ -1,0 +1,93 @@
+"""Model servers: what they are called here, where they are, and what they can take."""
+
+import uuid
+
+from django.db import models
+from django.db.models import Q
+from django.utils.translation import gettext_lazy as _
+
+
+class ModelKind(models.TextChoices):
+    CHAT = "chat", _("chat")
+    EMBEDDING = "embedding", _("embedding")
+
+
+class Source(models.TextChoices):
+    ENVIRONMENT = "environment", _("environment")
+    ADMIN = "admin", _("admin")
+
+
+class InferenceModel(models.Model):
+    """A model that people choose by name. One or more endpoints serve it."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    name = models.CharField(_("name"), max_length=200, unique=True)
+    kind = models.CharField(_("kind"), max_length=16, choices=ModelKind, default=ModelKind.CHAT)
+    context_tokens = models.PositiveIntegerField(
+        _("context (tokens)"), default=8192, help_text=_("Prompt and answer together.")
+    )
+    prompt_tokens = models.PositiveIntegerField(
+        _("prompt (tokens)"), default=6000, help_text=_("What we put into a prompt at most.")
+    )
+    output_tokens = models.PositiveIntegerField(_("answer (tokens)"), default=1024)
+    notes = models.TextField(
+        _("notes"), blank=True, help_text=_("Shown to people: languages, limits.")
+    )
+    is_default = models.BooleanField(_("default"), default=False)
+    created_at = models.DateTimeField(_("created at"), auto_now_add=True)
+
+    class Meta:
+        verbose_name = _("model")
+        verbose_name_plural = _("models")
+        ordering = ("name",)
+        constraints = [
+            models.UniqueConstraint(
+                fields=("kind",), condition=Q(is_default=True), name="one_default_model_per_kind"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Protocol(models.TextChoices):
+    OPENAI = "openai", "OpenAI"
+
+
+class InferenceEndpoint(models.Model):
+    """A server that answers for a model."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    model = models.ForeignKey(InferenceModel, models.CASCADE, related_name="endpoints")
+    protocol = models.CharField(
+        _("protocol"), max_length=16, choices=Protocol, default=Protocol.OPENAI
+    )
+    base_url = models.URLField(
+        _("address"), max_length=500, help_text=_("Up to and including /v1, as clients write it.")
+    )
+    upstream_model = models.CharField(
+        _("model name there"), max_length=200, help_text=_("What the server calls the model.")
+    )
+    encrypted_api_key = models.BinaryField(blank=True, default=b"", editable=False)
+    concurrency = models.PositiveIntegerField(
+        _("answers at once"), default=16, help_text=_("More wait their turn.")
+    )
+    source = models.CharField(max_length=16, choices=Source, default=Source.ADMIN, editable=False)
+    is_enabled = models.BooleanField(_("enabled"), default=True)
+    checked_at = models.DateTimeField(_("checked at"), null=True, editable=False)
+    is_healthy = models.BooleanField(_("healthy"), null=True, editable=False)
+    check_detail = models.CharField(_("last check"), max_length=500, blank=True, editable=False)
+    created_at = models.DateTimeField(_("created at"), auto_now_add=True)
+
+    class Meta:
+        verbose_name = _("inference endpoint")
+        verbose_name_plural = _("inference endpoints")
+        ordering = ("model__name", "base_url")
+        constraints = [
+            models.UniqueConstraint(
+                fields=("model", "base_url", "upstream_model"), name="endpoint_unique"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.model} @ {self.base_url}"

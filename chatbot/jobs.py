@@ -1,0 +1,88 @@
+"""The one place from which work and news leave for other processes, always after the commit.
+
+All of it is hints: losing one costs a tick of the scheduler or a refresh in the browser.
+"""
+
+import json
+import logging
+from functools import cache
+from typing import Any
+from uuid import UUID
+
+from celery import Celery
+from django.conf import settings
+from django.db import transaction
+from kombu.exceptions import OperationalError
+from redis import Redis
+from redis.exceptions import RedisError
+
+from chatbot.contracts import keys
+from chatbot.contracts.events import DocumentChanged
+from chatbot.contracts.tasks import TASK_OF_QUEUE, Queue
+
+logger = logging.getLogger(__name__)
+
+_WAKE_ENTRIES = 4
+
+
+@cache
+def redis_client() -> Redis:
+    """This process's client for hints. Every call has a time-out."""
+    return Redis.from_url(
+        settings.REDIS_URL,
+        socket_timeout=settings.REDIS_TIMEOUT_SECONDS,
+        socket_connect_timeout=settings.REDIS_TIMEOUT_SECONDS,
+        health_check_interval=10,
+    )
+
+
+@cache
+def _producer() -> Celery:
+    producer = Celery("brainstem", set_as_current=False)
+    producer.conf.update(settings.CELERY)
+    return producer
+
+
+def send_hint(*, queue: Queue, job_id: UUID) -> bool:
+    """Tells a worker that a job is ready; False: the broker is away, ask again later."""
+    try:
+        _producer().send_task(TASK_OF_QUEUE[queue], kwargs={"job_id": str(job_id)}, queue=queue)
+    except (OperationalError, RedisError, OSError) as error:
+        logger.warning("hint not sent to %s: %s", queue, type(error).__name__)
+        return False
+    return True
+
+
+def wake_scheduler() -> None:
+    """After the commit, wakes the scheduler, which else looks each second."""
+    transaction.on_commit(_push_wake, robust=True)
+
+
+def _push_wake() -> None:
+    try:
+        with redis_client().pipeline(transaction=False) as pipe:
+            pipe.lpush(keys.SCHEDULER_WAKE, 1)
+            pipe.ltrim(keys.SCHEDULER_WAKE, 0, _WAKE_ENTRIES - 1)
+            pipe.execute()
+    except RedisError as error:
+        logger.warning("scheduler not woken: %s", type(error).__name__)
+
+
+def announce_document(change: DocumentChanged) -> None:
+    """After the commit, tells the browsers that watch the brain."""
+    _publish_on_commit(keys.brain_changes(UUID(change["brain"])), change)
+
+
+def nudge_chat_service(nudge: dict[str, str]) -> None:
+    """After the commit, tells chat processes about a turn: `{"queued": id}` or `{"stop": id}`."""
+    _publish_on_commit(keys.TURN_NUDGES, nudge)
+
+
+def _publish_on_commit(channel: str, body: Any) -> None:
+    def publish() -> None:
+        try:
+            redis_client().publish(channel, json.dumps(body))
+        except RedisError as error:
+            logger.warning("news not published: %s", type(error).__name__)
+
+    transaction.on_commit(publish, robust=True)

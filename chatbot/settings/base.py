@@ -1,0 +1,199 @@
+"""What every process shares. A process adds its applications and what it alone needs."""
+
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from psycopg.conninfo import conninfo_to_dict
+
+from chatbot.settings.env import read_environment
+
+ENVIRONMENT = read_environment()
+
+SECRET_KEY = ENVIRONMENT.secret_key
+DEBUG = ENVIRONMENT.debug
+ALLOWED_HOSTS = ENVIRONMENT.allowed_hosts
+PUBLIC_URL = ENVIRONMENT.public_url.rstrip("/")
+_SECURE = PUBLIC_URL.startswith("https://")
+
+# The domain, in every process; without admin and REST.
+DOMAIN_APPS = [
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "chatbot.accounts",
+    "chatbot.inference",
+    "chatbot.brains",
+    "chatbot.documents",
+    "chatbot.retrieval",
+    "chatbot.conversations",
+]
+INSTALLED_APPS = DOMAIN_APPS
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# --- PostgreSQL ---------------------------------------------------------------------------------
+CONNECT_TIMEOUT_SECONDS = 5
+STATEMENT_TIMEOUT_MILLISECONDS = 30_000
+LOCK_TIMEOUT_MILLISECONDS = 10_000
+IDLE_IN_TRANSACTION_TIMEOUT_MILLISECONDS = 30_000
+
+
+def database(url: str) -> dict[str, Any]:
+    """A Django database from a PostgreSQL address, with a limit on everything that can wait."""
+    parts = conninfo_to_dict(url)
+    named = {
+        "dbname": "NAME",
+        "user": "USER",
+        "password": "PASSWORD",
+        "host": "HOST",
+        "port": "PORT",
+    }
+    options = {key: value for key, value in parts.items() if key not in named}
+    return {
+        "ENGINE": "django.db.backends.postgresql",
+        **{setting: str(parts.get(key, "")) for key, setting in named.items()},
+        "CONN_MAX_AGE": 60,
+        "CONN_HEALTH_CHECKS": True,
+        "OPTIONS": {
+            "connect_timeout": CONNECT_TIMEOUT_SECONDS,
+            "keepalives_idle": 10,
+            "keepalives_interval": 5,
+            "keepalives_count": 3,
+            "options": (
+                f"-c statement_timeout={STATEMENT_TIMEOUT_MILLISECONDS}"
+                f" -c lock_timeout={LOCK_TIMEOUT_MILLISECONDS}"
+                " -c idle_in_transaction_session_timeout"
+                f"={IDLE_IN_TRANSACTION_TIMEOUT_MILLISECONDS}"
+            ),
+            **options,
+        },
+    }
+
+
+DATABASES = {"default": database(ENVIRONMENT.database_url)}
+
+# --- Redis and Celery -----------------------------------------------------------------------------
+REDIS_URL = ENVIRONMENT.redis_url
+REDIS_TIMEOUT_SECONDS = 2.0
+_REDIS_SOCKET = {
+    "socket_timeout": 10.0,
+    "socket_connect_timeout": REDIS_TIMEOUT_SECONDS,
+    "socket_keepalive": True,
+    "health_check_interval": 10,
+    "retry_on_timeout": True,
+}
+CELERY = {
+    "broker_url": REDIS_URL,
+    "broker_transport_options": {
+        **_REDIS_SOCKET,
+        "global_keyprefix": "brainstem:celery:",
+        # A message is a hint and is acknowledged early: nothing waits to be made visible again.
+        "visibility_timeout": 12 * 3600,
+    },
+    "broker_connection_retry_on_startup": True,
+    "broker_connection_max_retries": None,
+    "broker_connection_timeout": REDIS_TIMEOUT_SECONDS,
+    "accept_content": ["json"],
+    "task_serializer": "json",
+    "task_ignore_result": True,
+    "task_create_missing_queues": True,
+    "worker_prefetch_multiplier": 1,
+    "worker_send_task_events": False,
+    "worker_hijack_root_logger": False,
+    "worker_cancel_long_running_tasks_on_connection_loss": False,
+    "task_publish_retry": False,
+    "timezone": "UTC",
+}
+
+# --- Files ------------------------------------------------------------------------------------------
+
+
+def storage(url: str) -> dict[str, Any]:
+    """A Django storage from an address.
+
+    `file:///folder`, or `s3://key:secret@bucket/prefix?endpoint=https://host&region=name`; key and
+    secret may be left to the usual AWS variables.
+    """
+    parts = urlsplit(url)
+    if parts.scheme == "file":
+        return {
+            "BACKEND": "django.core.files.storage.FileSystemStorage",
+            "OPTIONS": {"location": unquote(parts.path), "file_permissions_mode": 0o600},
+        }
+    query = {key: values[0] for key, values in parse_qs(parts.query).items()}
+    return {
+        "BACKEND": "storages.backends.s3.S3Storage",
+        "OPTIONS": {
+            "bucket_name": parts.hostname,
+            "location": parts.path.strip("/"),
+            "access_key": unquote(parts.username) if parts.username else None,
+            "secret_key": unquote(parts.password) if parts.password else None,
+            "endpoint_url": query.get("endpoint"),
+            "region_name": query.get("region"),
+            "file_overwrite": True,
+            "default_acl": None,
+        },
+    }
+
+
+STORAGES: dict[str, dict[str, Any]] = {
+    "default": storage(ENVIRONMENT.storage_url),
+    "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+}
+UPLOAD_LIMIT_BYTES = ENVIRONMENT.upload_limit_megabytes * 1024 * 1024
+PAGES_LIMIT = ENVIRONMENT.pages_limit
+
+# --- Accounts -----------------------------------------------------------------------------------------
+AUTH_USER_MODEL = "accounts.User"
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.Argon2PasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+SIGN_UP_OPEN = ENVIRONMENT.sign_up_open
+SESSION_COOKIE_SECURE = _SECURE
+SESSION_COOKIE_SAMESITE = "Lax"
+CSRF_COOKIE_SECURE = _SECURE
+CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
+ACCESS_TOKEN_SECONDS = 600
+REFRESH_TOKEN_SECONDS = 14 * 24 * 3600
+
+# --- Inference -------------------------------------------------------------------------------------------
+CHAT_SERVER = ENVIRONMENT.chat
+CHAT_CONTEXT_TOKENS = ENVIRONMENT.chat_context_tokens
+CHAT_PROMPT_TOKENS = ENVIRONMENT.chat_prompt_tokens
+CHAT_OUTPUT_TOKENS = ENVIRONMENT.chat_output_tokens
+CHAT_CONCURRENCY = ENVIRONMENT.chat_concurrency
+CHAT_MODEL_NOTES = ENVIRONMENT.chat_model_notes
+EMBEDDING_SERVER = ENVIRONMENT.embedding
+
+REQUEST_LIMIT_PER_MINUTE = ENVIRONMENT.request_limit_per_minute
+QUESTION_LIMIT_PER_MINUTE = ENVIRONMENT.question_limit_per_minute
+
+# --- The rest -----------------------------------------------------------------------------------------------
+USE_TZ = True
+TIME_ZONE = "UTC"
+LANGUAGE_CODE = "en"
+LANGUAGES = [("en", "English"), ("ko", "한국어")]
+USE_I18N = True
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(levelname)s %(name)s: %(message)s"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["console"], "level": ENVIRONMENT.log_level},
+    "loggers": {
+        # These log one line per request with its address; addresses may name people's documents.
+        "httpx": {"level": "WARNING"},
+        "httpcore": {"level": "WARNING"},
+        "django.request": {"level": "ERROR"},
+    },
+}

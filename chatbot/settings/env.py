@@ -1,0 +1,133 @@
+"""The one reader of the environment: typed, and every mistake is reported at once.
+
+Variables come from the process's environment; what is missing there, from `$BRAINSTEM_HOME/environment`,
+which `manage.py up` writes, so that `manage.py shell` finds the running stack.
+"""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from environs import Env, EnvError, validate
+
+_PROJECT = Path(__file__).resolve().parents[2]
+
+
+class EnvironmentMistake(Exception):
+    """One or more variables are wrong; the message has a line for each."""
+
+
+@dataclass(frozen=True, slots=True)
+class InferenceServer:
+    """An OpenAI-compatible server named by the environment; `model` empty: ask the server."""
+
+    url: str
+    api_key: str
+    model: str
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    home: Path
+    secret_key: str
+    database_url: str
+    redis_url: str
+    storage_url: str
+    public_url: str
+    allowed_hosts: list[str]
+    chat: InferenceServer
+    chat_context_tokens: int
+    chat_prompt_tokens: int
+    chat_output_tokens: int
+    chat_concurrency: int
+    chat_model_notes: str
+    embedding: InferenceServer
+    sign_up_open: bool
+    upload_limit_megabytes: int
+    pages_limit: int
+    request_limit_per_minute: int
+    question_limit_per_minute: int
+    tessdata: str
+    log_level: str
+    debug: bool
+
+
+def read_environment() -> Environment:
+    """Reads and checks all variables.
+
+    Raises:
+        EnvironmentMistake: with a line for every variable that is wrong.
+    """
+    env = Env(eager=False)
+    home = Path(os.environ.get("BRAINSTEM_HOME") or _PROJECT / ".brainstem").absolute()
+    written = home / "environment"
+    if os.access(written, os.R_OK) and "DATABASE_URL" not in os.environ:
+        env.read_env(written, recurse=False)
+    url = validate.URL(schemes={"http", "https"}, require_tld=False)
+    environment = Environment(
+        home=home,
+        secret_key=env.str("SECRET_KEY", validate=validate.Length(min=32)),
+        database_url=env.str("DATABASE_URL", validate=_HasScheme("postgres", "postgresql")),
+        redis_url=env.str("REDIS_URL", validate=_HasScheme("redis", "rediss", "unix")),
+        storage_url=env.str(
+            "STORAGE_URL", f"file://{home}/files", validate=_HasScheme("file", "s3")
+        ),
+        public_url=env.str("PUBLIC_URL", "http://127.0.0.1:8080", validate=url),
+        allowed_hosts=env.list("ALLOWED_HOSTS", ["127.0.0.1", "localhost", "[::1]"]),
+        chat=InferenceServer(
+            url=env.str("INFERENCE_URL", ""),
+            api_key=env.str("INFERENCE_API_KEY", ""),
+            model=env.str("INFERENCE_MODEL", ""),
+        ),
+        chat_context_tokens=env.int(
+            "INFERENCE_CONTEXT_TOKENS", 8192, validate=validate.Range(min=256)
+        ),
+        chat_prompt_tokens=env.int(
+            "INFERENCE_PROMPT_TOKENS", 6000, validate=validate.Range(min=64)
+        ),
+        chat_output_tokens=env.int("INFERENCE_OUTPUT_TOKENS", 1024, validate=validate.Range(min=1)),
+        chat_concurrency=env.int("INFERENCE_CONCURRENCY", 16, validate=validate.Range(min=1)),
+        chat_model_notes=env.str("INFERENCE_NOTES", ""),
+        embedding=InferenceServer(
+            url=env.str("EMBEDDING_URL", ""),
+            api_key=env.str("EMBEDDING_API_KEY", ""),
+            model=env.str("EMBEDDING_MODEL", ""),
+        ),
+        sign_up_open=env.bool("SIGN_UP_OPEN", False),
+        upload_limit_megabytes=env.int("UPLOAD_LIMIT_MB", 200, validate=validate.Range(min=1)),
+        pages_limit=env.int("PAGES_LIMIT", 2000, validate=validate.Range(min=1)),
+        request_limit_per_minute=env.int(
+            "REQUEST_LIMIT_PER_MINUTE", 600, validate=validate.Range(min=1)
+        ),
+        question_limit_per_minute=env.int(
+            "QUESTION_LIMIT_PER_MINUTE", 60, validate=validate.Range(min=1)
+        ),
+        tessdata=env.str("TESSDATA_PREFIX", ""),
+        log_level=env.str(
+            "LOG_LEVEL", "INFO", validate=validate.OneOf(["DEBUG", "INFO", "WARNING", "ERROR"])
+        ),
+        debug=env.bool("DEBUG", False),
+    )
+    try:
+        env.seal()
+    except EnvError as error:
+        raise EnvironmentMistake(_lines(error)) from error
+    return environment
+
+
+class _HasScheme(validate.Validator):
+    """An address with one of the schemes; hosts without a dot are fine."""
+
+    def __init__(self, *schemes: str) -> None:
+        self.schemes = schemes
+
+    def __call__(self, value: str) -> str:
+        if urlsplit(value).scheme not in self.schemes:
+            raise validate.ValidationError(f"Must begin with {' or '.join(self.schemes)}://.")
+        return value
+
+
+def _lines(error: EnvError) -> str:
+    found = getattr(error, "error_messages", None) or {"environment": [str(error)]}
+    return "\n".join(f"{name}: {' '.join(map(str, said))}" for name, said in found.items())

@@ -1,0 +1,11 @@
+#!/usr/bin/env python
+"""Django's command line. `manage.py up` starts the whole embedded stack."""
+
+import os
+import sys
+
+from django.core.management import execute_from_command_line
+
+if __name__ == "__main__":
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "chatbot.settings.chatbot")
+    execute_from_command_line(sys.argv)
