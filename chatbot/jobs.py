@@ -5,8 +5,8 @@ All of it is hints: losing one costs a tick of the scheduler or a refresh in the
 
 import json
 import logging
+from collections.abc import Mapping
 from functools import cache
-from typing import Any
 from uuid import UUID
 
 from celery import Celery
@@ -73,12 +73,12 @@ def announce_document(change: DocumentChanged) -> None:
     _publish_on_commit(keys.brain_changes(UUID(change["brain"])), change)
 
 
-def nudge_chat_service(nudge: dict[str, str]) -> None:
+def nudge_chat_service(nudge: Mapping[str, str]) -> None:
     """After the commit, tells chat processes about a turn: `{"queued": id}` or `{"stop": id}`."""
     _publish_on_commit(keys.TURN_NUDGES, nudge)
 
 
-def _publish_on_commit(channel: str, body: Any) -> None:
+def _publish_on_commit(channel: str, body: Mapping[str, object]) -> None:
     def publish() -> None:
         try:
             redis_client().publish(channel, json.dumps(body))

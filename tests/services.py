@@ -1,6 +1,7 @@
-"""A pytest plugin: starts PostgreSQL and Valkey once per run, before pytest-django reads settings.
+"""A pytest plugin: starts PostgreSQL and Valkey once, before pytest-django reads settings.
 
-With pytest-xdist the controller starts them; every worker has its own database and its own Redis database.
+With pytest-xdist the controller starts them; every worker has its own database and its own Redis
+database.
 """
 
 import contextlib

@@ -25,7 +25,10 @@ class UserManager(BaseUserManager["User"]):
 
 
 class User(AbstractBaseUser, PermissionsMixin):
-    """A person. The role `admin` is Django's superuser: it opens the Django admin, not other people's brains."""
+    """A person.
+
+    The role `admin` is Django's superuser: it opens the Django admin, not other people's brains.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     email = models.EmailField(_("e-mail"), unique=True, help_text=_("In lower case."))
@@ -97,7 +100,10 @@ class ApiKey(models.Model):
 
 
 class RefreshToken(models.Model):
-    """One link of a chain of refresh tokens. Using a link twice ends the chain: one of the users is a thief."""
+    """One link of a chain of refresh tokens.
+
+    Using a link twice ends the chain: one of the two who used it is a thief.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     user = models.ForeignKey(User, models.CASCADE, related_name="refresh_tokens")

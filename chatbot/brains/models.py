@@ -12,7 +12,10 @@ from chatbot.inference.models import InferenceModel
 
 
 class BrainRole(models.IntegerChoices):
-    """A higher role may do all that a lower one may. Outside, roles go by their lower-case names."""
+    """A higher role may do all that a lower one may.
+
+    Outside, roles go by their lower-case names.
+    """
 
     VIEWER = 1, _("viewer")
     EDITOR = 2, _("editor")

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def readable_brains(*, user: "User") -> QuerySet[Brain, Brain]:
-    """Brains of which the user is a member, alone or through a group; annotated with `role` (an int)."""
+    """Brains of which the user is a member, alone or through a group; annotated with `role`."""
     return Brain.objects.annotate(role=Subquery(_role_of(user=user))).filter(role__isnull=False)
 
 
@@ -29,7 +29,7 @@ def get_brain(*, user: "User", brain_id: UUID, role: BrainRole = BrainRole.VIEWE
         raise NotFound(
             "There is no such brain.", way_out="Check the address, or ask to be invited."
         )
-    require_role(has=brain.role, needs=role)  # type: ignore[attr-defined] - annotated above
+    require_role(has=getattr(brain, "role", 0), needs=role)
     return brain
 
 
@@ -53,7 +53,7 @@ def role_in_brain(*, user: "User", path: str = "brain") -> Subquery:
     return Subquery(_role_of(user=user, brain=OuterRef(path)))
 
 
-def _role_of(*, user: "User", brain: Any = None) -> QuerySet[BrainMembership, Any]:
+def _role_of(*, user: "User", brain: OuterRef | None = None) -> QuerySet[BrainMembership, Any]:
     mine = Q(user=user) | Q(group__in=user.groups.values("pk"))
     return (
         BrainMembership.objects.filter(mine, brain=brain or OuterRef("pk"))

@@ -106,10 +106,10 @@ class DocumentFault(AppError):
 
 
 DOCUMENT_FAULTS: dict[str, str] = {
-    "type-unsupported": "This type of file can't be read. Save it as PDF, DOCX or text and upload that.",
+    "type-unsupported": "This type of file can't be read. Save it as PDF, DOCX or text.",
     "file-empty": "The file is empty.",
-    "file-broken": "The file is damaged and can't be opened. Save it again and upload the new copy.",
-    "file-encrypted": "The file is protected with a password. Remove the protection and upload it again.",
+    "file-broken": "The file is damaged. Save it again and upload the new copy.",
+    "file-encrypted": "The file needs a password. Remove the protection and upload it again.",
     "no-text": "No text was found in the file.",
     "too-many-pages": "The file has more pages than the limit. Split it and upload the parts.",
     "page-too-large": "A page is too large to be rendered.",

@@ -1,9 +1,9 @@
 """The chat protocol: what clients send, and the events that a turn and a brain produce.
 
-Every event of a turn carries `turn` and `seq`. Within an epoch sequence numbers rise by one; epoch `n`
-starts at `n * EPOCH_STRIDE + 1`, so that a client that was ahead of a dead owner is never told an old
-number twice. `turn.resumed` opens every epoch but the first and carries the whole text that stands: a
-client replaces its text by it.
+Every event of a turn carries `turn` and `seq`. Within an epoch sequence numbers rise by one; epoch
+`n` starts at `n * EPOCH_STRIDE + 1`, so that a client that was ahead of a dead owner is never told
+an old number twice. `turn.resumed` opens every epoch but the first and carries the whole text that
+stands: a client replaces its text by it.
 
 Exactly one of `turn.completed`, `turn.failed` and `turn.stopped` ends a turn.
 """
@@ -16,7 +16,7 @@ EPOCH_STRIDE: Final = 1 << 20
 PROTOCOL_VERSION: Final = 1
 
 
-# --- frames a client sends over the WebSocket ---------------------------------------------------
+# --- frames a client sends over the WebSocket ---
 
 
 class AuthFrame(TypedDict):
@@ -87,7 +87,7 @@ ClientFrame = (
 )
 
 
-# --- frames the server sends that are not events of a turn ----------------------------------------
+# --- frames the server sends that are not events of a turn ---
 
 
 class ReadyFrame(TypedDict):
@@ -147,7 +147,7 @@ class DocumentChanged(TypedDict):
     deleted: bool
 
 
-# --- events of a turn ------------------------------------------------------------------------------
+# --- events of a turn ---
 
 
 class TurnEvent(TypedDict):

@@ -63,7 +63,8 @@ class Message(models.Model):
     ordinal = models.PositiveIntegerField()
     role = models.CharField(_("role"), max_length=16, choices=MessageRole)
     text = models.TextField(_("text"), blank=True)
-    client_id = models.CharField(max_length=64, null=True, blank=True)
+    # NULL, not "": many messages of a conversation may have none, and yet it is unique.
+    client_id = models.CharField(max_length=64, null=True, blank=True)  # noqa: DJ001
     model_name = models.CharField(_("model"), max_length=200, blank=True)
     finish_reason = models.CharField(_("finish reason"), max_length=32, blank=True)
     prompt_tokens = models.PositiveIntegerField(_("prompt (tokens)"), null=True)
@@ -92,8 +93,8 @@ class Message(models.Model):
 class Turn(models.Model):
     """One question on its way to one answer, owned by lease by one chat process.
 
-    `fence` rises with every owner; a write counts only while it is the writer's. `epoch` rises when an
-    answer is taken over or continued. `seq` and the answer's text are the checkpoint.
+    `fence` rises with every owner; a write counts only while it is the writer's. `epoch` rises when
+    an answer is taken over or continued. `seq` and the answer's text are the checkpoint.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)

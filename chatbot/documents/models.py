@@ -54,7 +54,10 @@ class Document(models.Model):
 
 
 class DocumentVersion(models.Model):
-    """The file as it was uploaded once, and how far its ingestion is. Its id is the id of the API's job."""
+    """The file as it was uploaded once, and how far its ingestion is.
+
+    Its id is the id of the API's job.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     document = models.ForeignKey(Document, models.CASCADE, related_name="versions")
@@ -141,8 +144,8 @@ class JobState(models.TextChoices):
 class IngestionJob(models.Model):
     """One stage on a range of pages: at most about ten seconds of work, claimed by lease.
 
-    A write counts only while `lease_token` is the writer's. Two counters, because a bad night of the
-    infrastructure must not fail healthy documents: `faults` of the document end it at 3,
+    A write counts only while `lease_token` is the writer's. Two counters, because a bad night of
+    the infrastructure must not fail healthy documents: `faults` of the document end it at 3,
     `deaths` of workers at 10.
     """
 

@@ -30,7 +30,7 @@ DOMAIN_APPS = [
 INSTALLED_APPS = DOMAIN_APPS
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
-# --- PostgreSQL ---------------------------------------------------------------------------------
+# --- PostgreSQL ---
 CONNECT_TIMEOUT_SECONDS = 5
 STATEMENT_TIMEOUT_MILLISECONDS = 30_000
 LOCK_TIMEOUT_MILLISECONDS = 10_000
@@ -71,7 +71,7 @@ def database(url: str) -> dict[str, Any]:
 
 DATABASES = {"default": database(ENVIRONMENT.database_url)}
 
-# --- Redis and Celery -----------------------------------------------------------------------------
+# --- Redis and Celery ---
 REDIS_URL = ENVIRONMENT.redis_url
 REDIS_TIMEOUT_SECONDS = 2.0
 _REDIS_SOCKET = {
@@ -104,7 +104,7 @@ CELERY = {
     "timezone": "UTC",
 }
 
-# --- Files ------------------------------------------------------------------------------------------
+# --- Files ---
 
 
 def storage(url: str) -> dict[str, Any]:
@@ -142,7 +142,7 @@ STORAGES: dict[str, dict[str, Any]] = {
 UPLOAD_LIMIT_BYTES = ENVIRONMENT.upload_limit_megabytes * 1024 * 1024
 PAGES_LIMIT = ENVIRONMENT.pages_limit
 
-# --- Accounts -----------------------------------------------------------------------------------------
+# --- Accounts ---
 AUTH_USER_MODEL = "accounts.User"
 PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.Argon2PasswordHasher",
@@ -165,7 +165,7 @@ CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
 ACCESS_TOKEN_SECONDS = 600
 REFRESH_TOKEN_SECONDS = 14 * 24 * 3600
 
-# --- Inference -------------------------------------------------------------------------------------------
+# --- Inference ---
 CHAT_SERVER = ENVIRONMENT.chat
 CHAT_CONTEXT_TOKENS = ENVIRONMENT.chat_context_tokens
 CHAT_PROMPT_TOKENS = ENVIRONMENT.chat_prompt_tokens
@@ -177,7 +177,7 @@ EMBEDDING_SERVER = ENVIRONMENT.embedding
 REQUEST_LIMIT_PER_MINUTE = ENVIRONMENT.request_limit_per_minute
 QUESTION_LIMIT_PER_MINUTE = ENVIRONMENT.question_limit_per_minute
 
-# --- The rest -----------------------------------------------------------------------------------------------
+# --- The rest ---
 USE_TZ = True
 TIME_ZONE = "UTC"
 LANGUAGE_CODE = "en"

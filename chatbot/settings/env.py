@@ -1,7 +1,7 @@
 """The one reader of the environment: typed, and every mistake is reported at once.
 
-Variables come from the process's environment; what is missing there, from `$BRAINSTEM_HOME/environment`,
-which `manage.py up` writes, so that `manage.py shell` finds the running stack.
+Where DATABASE_URL is not set, variables also come from `$BRAINSTEM_HOME/environment`, which
+`manage.py up` writes: so `manage.py shell` finds the running stack.
 """
 
 import os
@@ -10,6 +10,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from environs import Env, EnvError, validate
+from marshmallow import ValidationError
 
 _PROJECT = Path(__file__).resolve().parents[2]
 
@@ -124,7 +125,7 @@ class _HasScheme(validate.Validator):
 
     def __call__(self, value: str) -> str:
         if urlsplit(value).scheme not in self.schemes:
-            raise validate.ValidationError(f"Must begin with {' or '.join(self.schemes)}://.")
+            raise ValidationError(f"Must begin with {' or '.join(self.schemes)}://.")
         return value
 
 

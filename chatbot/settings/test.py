@@ -1,7 +1,7 @@
 """Tests: the web application's settings, with quick password hashes.
 
-Addresses have defaults so that type checks and schema generation need no server; the test run starts
-PostgreSQL and Valkey and sets its own.
+Addresses have defaults so that type checks and schema generation need no server; the test run
+starts PostgreSQL and Valkey and sets its own.
 """
 
 import os
