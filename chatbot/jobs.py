@@ -7,18 +7,20 @@ import json
 import logging
 from collections.abc import Mapping
 from functools import cache
+from typing import TYPE_CHECKING
 from uuid import UUID
 
-from celery import Celery
 from django.conf import settings
 from django.db import transaction
-from kombu.exceptions import OperationalError
 from redis import Redis
 from redis.exceptions import RedisError
 
 from chatbot.contracts import keys
 from chatbot.contracts.events import DocumentChanged
 from chatbot.contracts.tasks import TASK_OF_QUEUE, Queue
+
+if TYPE_CHECKING:
+    from celery import Celery
 
 logger = logging.getLogger(__name__)
 
@@ -37,7 +39,10 @@ def redis_client() -> Redis:
 
 
 @cache
-def _producer() -> Celery:
+def _producer() -> "Celery":
+    # Only the scheduler sends hints: the chat service and the web application stay without Celery.
+    from celery import Celery  # noqa: PLC0415
+
     producer = Celery("brainstem", set_as_current=False)
     producer.conf.update(settings.CELERY)
     return producer
@@ -45,6 +50,8 @@ def _producer() -> Celery:
 
 def send_hint(*, queue: Queue, job_id: UUID) -> bool:
     """Tells a worker that a job is ready; False: the broker is away, ask again later."""
+    from kombu.exceptions import OperationalError  # noqa: PLC0415 - as in _producer
+
     try:
         _producer().send_task(TASK_OF_QUEUE[queue], kwargs={"job_id": str(job_id)}, queue=queue)
     except (OperationalError, RedisError, OSError) as error:
