@@ -1,0 +1,84 @@
+"""What can go wrong with a model server, whatever it speaks.
+
+InferenceError                 code                    another endpoint may do better
+├── ServerBusy                 inference-busy          yes; carries `retry_after_seconds`
+├── ServerGone                 inference-gone          yes; refused, broken off, 5xx
+├── ServerTimedOut             inference-timeout       yes
+├── ServerRefused              inference-refused       yes; the API key is wrong or not allowed
+├── MalformedAnswer            inference-malformed     yes; not what the protocol says
+├── BadRequest                 inference-bad-request   no; also "no such model"
+└── PromptTooLong              inference-too-long      no
+
+`detail` is what the server said, shortened, for logs and admins. It never holds an API key, and it
+is never shown to end users.
+"""
+
+from typing import ClassVar
+
+from chatbot.contracts.errors import Unavailable
+
+DETAIL_CHARACTERS = 300
+
+
+class InferenceError(Unavailable):
+    """A model server did not do what it was asked."""
+
+    code: ClassVar[str] = "inference-error"
+    default_sentence: ClassVar[str] = "The inference server failed."
+    default_way_out: ClassVar[str] = "Try again in a moment."
+    is_worth_another_endpoint: ClassVar[bool] = True
+
+    def __init__(self, detail: str = "", *, retry_after_seconds: int = 5) -> None:
+        super().__init__(
+            self.default_sentence,
+            way_out=self.default_way_out,
+            retry_after_seconds=retry_after_seconds,
+        )
+        self.detail = detail[:DETAIL_CHARACTERS]
+
+    def __str__(self) -> str:
+        return f"{self.sentence} ({self.detail})" if self.detail else self.sentence
+
+
+class ServerBusy(InferenceError):
+    code = "inference-busy"
+    default_sentence = "The inference server has no room for another request right now."
+
+
+class ServerGone(InferenceError):
+    code = "inference-gone"
+    default_sentence = "The inference server can't be reached or broke off."
+    default_way_out = "Try again in a moment; if it stays away, tell an administrator."
+
+
+class ServerTimedOut(InferenceError):
+    code = "inference-timeout"
+    default_sentence = "The inference server took too long."
+
+
+class ServerRefused(InferenceError):
+    code = "inference-refused"
+    default_sentence = "The inference server doesn't accept our API key."
+    default_way_out = "Tell an administrator: the endpoint's API key must be set."
+
+
+class MalformedAnswer(InferenceError):
+    code = "inference-malformed"
+    default_sentence = "The inference server sent something that is not an answer."
+    default_way_out = (
+        "Tell an administrator: the endpoint's address may lead to another kind of server."
+    )
+
+
+class BadRequest(InferenceError):
+    code = "inference-bad-request"
+    default_sentence = "The inference server doesn't understand the request."
+    default_way_out = "Tell an administrator: the endpoint's model name may be wrong."
+    is_worth_another_endpoint = False
+
+
+class PromptTooLong(InferenceError):
+    code = "inference-too-long"
+    default_sentence = "The text is too long for the model."
+    default_way_out = "Ask with a shorter text, or begin a new conversation."
+    is_worth_another_endpoint = False
