@@ -1,0 +1,151 @@
+"""The caller's side of the sandbox."""
+
+import contextlib
+import dataclasses
+import json
+import logging
+import os
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+from chatbot.contracts.errors import DOCUMENT_FAULTS, DocumentFault, Unavailable
+from chatbot.sandbox.limits import Limits
+
+logger = logging.getLogger(__name__)
+
+_PROJECT: Final = Path(__file__).resolve().parents[2]
+_ANSWER_GRACE_SECONDS: Final = 10.0
+_READ_BYTES: Final = 1024 * 1024
+_DYING_SECONDS: Final = 0.5
+_STARTS: Final = 2
+
+
+class Sandbox:
+    """A server that has imported `module`, whose `FUNCTIONS` can be called. Threads may share it.
+
+    The server sees only the environment that is given here: no secret of the caller is in its
+    memory. It starts with the first call, and again if it has died.
+    """
+
+    def __init__(self, module: str, *, environment: Mapping[str, str] | None = None) -> None:
+        self._module = module
+        self._environment = dict(environment or {})
+        self._lock = threading.Lock()
+        self._server: subprocess.Popen[bytes] | None = None
+        self._control: socket.socket | None = None
+        self._is_closed = False
+
+    def call(self, function: str, arguments: Mapping[str, object], limits: Limits) -> Any:  # noqa: ANN401 - JSON
+        """Calls `FUNCTIONS[function](**arguments)`; arguments and result are JSON.
+
+        Raises:
+            DocumentFault: the function raised it, or broke a limit.
+            Unavailable: the function raised it, or the child died through no fault of its own.
+        """
+        request = json.dumps(
+            {
+                "function": function,
+                "arguments": dict(arguments),
+                "limits": dataclasses.asdict(limits),
+            }
+        ).encode()
+        for _ in range(_STARTS):
+            answer = self._ask(request, limits)
+            if answer:
+                return _result(json.loads(answer))
+            self._bury()
+        raise _dead()
+
+    def start(self) -> None:
+        """Starts the server if it isn't running; it takes its time to import."""
+        with self._lock:
+            self._running_control()
+
+    def close(self) -> None:
+        """Ends the server and every call that is running in it; there can be no other."""
+        with self._lock:
+            self._is_closed = True
+            if self._server is not None:
+                self._server.kill()
+                self._forget()
+
+    def _bury(self) -> None:
+        """Forgets a server that is dead or dying, so that the next call starts another one."""
+        with self._lock, contextlib.suppress(subprocess.TimeoutExpired):
+            if self._server is not None:
+                self._server.wait(_DYING_SECONDS)
+                self._forget()
+
+    def _forget(self) -> None:
+        if self._server is not None and self._control is not None:
+            self._control.close()
+            self._server.wait()
+        self._server = self._control = None
+
+    def _running_control(self) -> socket.socket:
+        if self._control is not None:
+            return self._control
+        if self._is_closed:
+            raise _dead()
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs:
+            self._server = subprocess.Popen(
+                [
+                    sys.executable,
+                    *("-m", "chatbot.sandbox.server"),
+                    self._module,
+                    str(theirs.fileno()),
+                ],
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL,
+                start_new_session=True,
+                cwd=_PROJECT,
+                env={
+                    "PATH": os.defpath,
+                    "PYTHONPATH": str(_PROJECT),
+                    "LANG": "C.UTF-8",
+                    **self._environment,
+                },
+            )
+        self._control = ours
+        return ours
+
+    def _ask(self, request: bytes, limits: Limits) -> bytes:
+        """The answer's bytes; empty if the server died before it answered."""
+        ours, theirs = socket.socketpair()
+        with ours:
+            with theirs, self._lock, contextlib.suppress(BrokenPipeError, ConnectionResetError):
+                socket.send_fds(self._running_control(), [request], [theirs.fileno()])
+            ours.settimeout(limits.wall_seconds + _ANSWER_GRACE_SECONDS)
+            pieces = []
+            try:
+                while piece := ours.recv(_READ_BYTES):
+                    pieces.append(piece)
+            except (TimeoutError, ConnectionResetError):
+                return b""
+            return b"".join(pieces)
+
+
+def _result(answer: dict[str, Any]) -> object:
+    if "result" in answer:
+        return answer["result"]
+    if "unavailable" in answer:
+        told = answer["unavailable"]
+        raise Unavailable(told["sentence"], code=told["code"], way_out=told["way_out"])
+    code = answer["fault"] if answer["fault"] in DOCUMENT_FAULTS else "file-broken"
+    if "detail" in answer:
+        logger.warning("a reader crashed: %s", answer["detail"])
+    raise DocumentFault(DOCUMENT_FAULTS[code], code=code)
+
+
+def _dead() -> Unavailable:
+    return Unavailable(
+        "The reader of documents died or does not start.",
+        code="reader-died",
+        way_out="The worker's log says more. The work is tried again.",
+    )

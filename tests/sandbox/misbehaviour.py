@@ -1,0 +1,110 @@
+"""What a hostile file can make a reader do; imported by the sandbox's server in the tests."""
+
+import ctypes
+import os
+import signal
+import socket
+import time
+from pathlib import Path
+from typing import NoReturn
+
+from chatbot.contracts.errors import DocumentFault, Unavailable
+
+
+def echo(*, text: str) -> str:
+    return text
+
+
+def numbers() -> list[int]:
+    """This process, its parent and its session."""
+    return [os.getpid(), os.getppid(), os.getsid(0)]
+
+
+def environment() -> dict[str, str]:
+    return dict(os.environ)
+
+
+def refuse() -> NoReturn:
+    raise DocumentFault("It needs a password.", code="file-encrypted")
+
+
+def be_unavailable() -> NoReturn:
+    raise Unavailable("No data for Korean.", code="ocr-data-missing", way_out="Install them.")
+
+
+def raise_error() -> NoReturn:
+    raise KeyError("words of the document")
+
+
+def eat_memory() -> int:
+    return len(bytearray(4 << 30))
+
+
+def abort() -> None:
+    os.abort()
+
+
+def crash() -> None:
+    ctypes.string_at(0)
+
+
+def burn() -> NoReturn:
+    while True:
+        pass
+
+
+def sleep() -> None:
+    time.sleep(60)
+
+
+def fork_and_sleep(*, file: str) -> None:
+    Path(file).exists()
+    if os.fork() == 0:
+        time.sleep(60)
+    time.sleep(60)
+
+
+def talk() -> str:
+    return "x" * (2 << 20)
+
+
+def write(*, file: str) -> bool:
+    try:
+        Path(file).write_bytes(b"x")
+    except OSError:
+        return False
+    return True
+
+
+def connect(*, port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=2).close()
+    except OSError:
+        return False
+    return True
+
+
+def killed_by_the_system() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+FUNCTIONS = {
+    function.__name__: function
+    for function in (
+        echo,
+        numbers,
+        environment,
+        refuse,
+        be_unavailable,
+        raise_error,
+        eat_memory,
+        abort,
+        crash,
+        burn,
+        sleep,
+        talk,
+        write,
+        connect,
+        killed_by_the_system,
+    )
+}

@@ -1,0 +1,168 @@
+import os
+import signal
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from chatbot.contracts.errors import DocumentFault, Unavailable
+from chatbot.sandbox.client import Sandbox
+from chatbot.sandbox.limits import Limits
+
+LIMITS = Limits(cpu_seconds=1, wall_seconds=3.0, output_bytes=1 << 20)
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[Sandbox]:
+    sandbox = Sandbox("tests.sandbox.misbehaviour", environment={"DO_NOT_TRACK": "true"})
+    yield sandbox
+    sandbox.close()
+
+
+class TestSandbox:
+    def test_returns_what_the_function_returns(self, sandbox: Sandbox) -> None:
+        assert sandbox.call("echo", {"text": "한글 \x00"}, LIMITS) == "한글 \x00"
+
+    def test_runs_each_call_in_a_process_of_its_own(self, sandbox: Sandbox) -> None:
+        first, _, first_session = sandbox.call("numbers", {}, LIMITS)
+        second, _, _ = sandbox.call("numbers", {}, LIMITS)
+
+        assert first == first_session
+        assert len({first, second, os.getpid()}) == 3
+
+    def test_shows_the_child_none_of_the_callers_environment(self, sandbox: Sandbox) -> None:
+        seen = sandbox.call("environment", {}, LIMITS)
+
+        assert "DATABASE_URL" in os.environ
+        assert seen.keys() <= {"PATH", "PYTHONPATH", "LANG", "LC_CTYPE", "DO_NOT_TRACK"}
+
+    @pytest.mark.parametrize(
+        ("function", "code"),
+        [
+            pytest.param("refuse", "file-encrypted", id="fault-of-the-document"),
+            pytest.param("raise_error", "parser-crashed", id="unforeseen-error"),
+            pytest.param("eat_memory", "too-much-memory", id="memory"),
+            pytest.param("abort", "too-much-memory", id="abort-of-a-library"),
+            pytest.param("crash", "parser-crashed", id="segmentation-fault"),
+            pytest.param("burn", "too-much-cpu", id="computing-time"),
+            pytest.param("sleep", "parser-timeout", id="wall-clock"),
+            pytest.param("talk", "too-much-output", id="output"),
+        ],
+    )
+    def test_names_the_documents_fault(self, sandbox: Sandbox, function: str, code: str) -> None:
+        with pytest.raises(DocumentFault) as raised:
+            sandbox.call(function, {}, LIMITS)
+
+        assert raised.value.error_code == code
+
+    @pytest.mark.parametrize(
+        ("function", "code"),
+        [
+            pytest.param("be_unavailable", "ocr-data-missing", id="missing-part"),
+            pytest.param("killed_by_the_system", "reader-died", id="killed-by-the-system"),
+        ],
+    )
+    def test_does_not_blame_the_document(self, sandbox: Sandbox, function: str, code: str) -> None:
+        with pytest.raises(Unavailable) as raised:
+            sandbox.call(function, {}, LIMITS)
+
+        assert raised.value.error_code == code
+
+    def test_never_logs_words_of_the_document(
+        self, sandbox: Sandbox, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        with pytest.raises(DocumentFault):
+            sandbox.call("raise_error", {}, LIMITS)
+
+        assert "KeyError at" in caplog.text
+        assert "words of the document" not in caplog.text
+
+    def test_lets_no_file_be_written(self, sandbox: Sandbox, tmp_path: Path) -> None:
+        assert sandbox.call("write", {"file": str(tmp_path / "out")}, LIMITS) is False
+
+    def test_lets_no_connection_be_made(self, sandbox: Sandbox) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            connected = sandbox.call("connect", {"port": server.getsockname()[1]}, LIMITS)
+
+        assert connected is False
+
+    def test_answers_while_another_call_sleeps(self, sandbox: Sandbox) -> None:
+        sleeper = threading.Thread(target=_call_quietly, args=(sandbox, "sleep"))
+        sleeper.start()
+
+        started = time.monotonic()
+        sandbox.call("echo", {"text": ""}, LIMITS)
+        took = time.monotonic() - started
+
+        sleeper.join()
+        assert took < LIMITS.wall_seconds / 2
+
+    def test_starts_again_after_its_server_was_killed(self, sandbox: Sandbox) -> None:
+        keeper = sandbox.call("numbers", {}, LIMITS)[1]
+        os.kill(_server_of(sandbox), signal.SIGKILL)
+
+        after = sandbox.call("numbers", {}, LIMITS)[1]
+
+        assert after != keeper
+
+    def test_takes_its_children_along(self) -> None:
+        sandbox = Sandbox("tests.sandbox.misbehaviour")
+        sandbox.start()
+        sleeper = threading.Thread(target=_call_quietly, args=(sandbox, "sleep"))
+        sleeper.start()
+        server = _server_of(sandbox)
+        while not _descendants(server):
+            time.sleep(0.01)
+        children = _descendants(server)
+
+        sandbox.close()
+        sleeper.join()
+
+        _wait_until_dead(children)
+
+    def test_says_so_when_its_module_does_not_import(
+        self, capfd: pytest.CaptureFixture[str]
+    ) -> None:
+        sandbox = Sandbox("tests.sandbox.absent")
+
+        with pytest.raises(Unavailable) as raised:
+            sandbox.call("echo", {"text": ""}, LIMITS)
+
+        sandbox.close()
+        assert raised.value.error_code == "reader-died"
+        assert "tests.sandbox.absent" in capfd.readouterr().err
+
+
+def _call_quietly(sandbox: Sandbox, function: str) -> None:
+    with pytest.raises((DocumentFault, Unavailable)):
+        sandbox.call(function, {}, LIMITS)
+
+
+def _server_of(sandbox: Sandbox) -> int:
+    assert sandbox._server is not None
+    return sandbox._server.pid
+
+
+def _descendants(process: int) -> list[int]:
+    found = []
+    for child in Path(f"/proc/{process}/task/{process}/children").read_text().split():
+        found += [int(child), *_descendants(int(child))]
+    return found
+
+
+def _wait_until_dead(processes: list[int]) -> None:
+    deadline = time.monotonic() + 5
+    while any(map(_is_alive, processes)):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        state = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        return False
+    return state != "Z"
