@@ -26,6 +26,7 @@ class VersionState(models.TextChoices):
 
 
 TERMINAL_STATES = (VersionState.READY, VersionState.FAILED, VersionState.CANCELLED)
+UNFINISHED_STATES = (VersionState.RECEIVED, VersionState.READING, VersionState.INDEXING)
 
 
 class Document(models.Model):
@@ -53,6 +54,25 @@ class Document(models.Model):
         return self.title
 
 
+class StoredFile(models.Model):
+    """A file in storage. Its row is there before the file, and goes after it.
+
+    So a file that no version needs is always found: after a crash in the middle of an upload, and
+    after a deletion, whichever way the rows went. `linked_at` is set when a version takes it.
+    """
+
+    name = models.CharField(primary_key=True, max_length=200)
+    created_at = models.DateTimeField(auto_now_add=True)
+    linked_at = models.DateTimeField(null=True)
+
+    class Meta:
+        verbose_name = _("stored file")
+        verbose_name_plural = _("stored files")
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class DocumentVersion(models.Model):
     """The file as it was uploaded once, and how far its ingestion is.
 
@@ -62,7 +82,7 @@ class DocumentVersion(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     document = models.ForeignKey(Document, models.CASCADE, related_name="versions")
     number = models.PositiveIntegerField(default=1)
-    storage_name = models.CharField(max_length=200, editable=False)
+    storage_name = models.CharField(max_length=200, unique=True, editable=False)
     size_bytes = models.BigIntegerField(_("size (bytes)"))
     media_type = models.CharField(_("type"), max_length=120)
     state = models.CharField(
@@ -167,6 +187,9 @@ class IngestionJob(models.Model):
     worker = models.CharField(_("worker"), max_length=200, blank=True)
     faults = models.PositiveSmallIntegerField(_("faults"), default=0)
     deaths = models.PositiveSmallIntegerField(_("deaths of workers"), default=0)
+    waits = models.PositiveSmallIntegerField(
+        _("waits"), default=0, help_text=_("For storage or a server that was away; no limit.")
+    )
     error_code = models.CharField(_("error"), max_length=64, blank=True)
     error_detail = models.TextField(_("detail"), blank=True)
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)
