@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from django.db.models import Max, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Count, Max, OuterRef, Q, QuerySet, Subquery
 
 from chatbot.brains.models import Brain, BrainMembership, BrainRole
 from chatbot.contracts.errors import NotAllowed, NotFound
@@ -26,11 +26,38 @@ def get_brain(*, user: "User", brain_id: UUID, role: BrainRole = BrainRole.VIEWE
     """
     brain = readable_brains(user=user).filter(pk=brain_id).first()
     if brain is None:
-        raise NotFound(
-            "There is no such brain.", way_out="Check the address, or ask to be invited."
-        )
+        raise _no_such_brain()
     require_role(has=getattr(brain, "role", 0), needs=role)
     return brain
+
+
+def described_brains(*, user: "User") -> QuerySet[Brain, Brain]:
+    """Readable brains, annotated with `documents_count` and `members_count` (groups count once)."""
+    return readable_brains(user=user).annotate(
+        documents_count=_count("documents"), members_count=_count("memberships")
+    )
+
+
+def get_described_brain(*, user: "User", brain_id: UUID) -> Brain:
+    """One of `described_brains`; raises NotFound."""
+    brain = described_brains(user=user).filter(pk=brain_id).first()
+    if brain is None:
+        raise _no_such_brain()
+    return brain
+
+
+def members(*, user: "User", brain_id: UUID) -> QuerySet[BrainMembership, BrainMembership]:
+    """The members of a brain that the user can read, with person or group; raises NotFound."""
+    brain = get_brain(user=user, brain_id=brain_id)
+    return brain.memberships.select_related("user", "group")
+
+
+def get_member(*, brain: Brain, member_id: UUID) -> BrainMembership:
+    """Raises NotFound."""
+    member = brain.memberships.select_related("user", "group").filter(pk=member_id).first()
+    if member is None:
+        raise NotFound("There is no such member.", way_out="List the members to see their ids.")
+    return member
 
 
 def require_role(*, has: int, needs: BrainRole) -> None:
@@ -51,6 +78,19 @@ def in_readable_brain(*, user: "User", path: str = "brain") -> Q:
 def role_in_brain(*, user: "User", path: str = "brain") -> Subquery:
     """The user's role in the brain that `path` leads to, as an annotation."""
     return Subquery(_role_of(user=user, brain=OuterRef(path)))
+
+
+def _no_such_brain() -> NotFound:
+    return NotFound("There is no such brain.", way_out="Check the address, or ask to be invited.")
+
+
+def _count(relation: str) -> Subquery:
+    """A subquery, because joining two relations would count each row of one for each of the other.
+
+    The relation goes by its name: documents stand above brains.
+    """
+    counted = Brain.objects.filter(pk=OuterRef("pk")).order_by().annotate(count=Count(relation))
+    return Subquery(counted.values("count"))
 
 
 def _role_of(*, user: "User", brain: OuterRef | None = None) -> QuerySet[BrainMembership, Any]:

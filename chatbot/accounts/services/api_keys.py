@@ -13,7 +13,9 @@ from django.db.models import Q
 from django.utils import timezone
 
 from chatbot.accounts.models import ApiKey, Scope, User
-from chatbot.contracts.errors import Conflict, InvalidInput, NotAuthenticated, NotFound
+from chatbot.accounts.selectors import get_api_key
+from chatbot.accounts.services.audit import record
+from chatbot.contracts.errors import Conflict, InvalidInput, NotAuthenticated
 
 KEY_PREFIX: Final = "bst_"
 SECRET_BYTES: Final = 32
@@ -35,7 +37,7 @@ def create_api_key(
         Conflict: `too-many-keys`.
     """
     _check(scopes=scopes, expires_at=expires_at)
-    User.objects.select_for_update().get(pk=user.pk)
+    User.objects.select_for_update(no_key=True).get(pk=user.pk)
     if ApiKey.objects.filter(user=user, revoked_at=None).count() >= KEYS_PER_USER:
         raise Conflict(
             f"There are {KEYS_PER_USER} keys already.",
@@ -51,6 +53,7 @@ def create_api_key(
         scopes=sorted(set(scopes)),
         expires_at=expires_at,
     )
+    record("API key made", user_id=user.pk, key=key.pk)
     return key, secret
 
 
@@ -79,15 +82,16 @@ def revoke_api_key(*, user: User, key_id: UUID) -> None:
     Raises:
         NotFound: the user has no such key.
     """
-    key = ApiKey.objects.filter(user=user, pk=key_id).first()
-    if key is None:
-        raise NotFound("There is no such API key.", way_out="List the keys to see their ids.")
+    key = get_api_key(user=user, key_id=key_id)
     revoke_api_keys(key_ids=[key.pk])
 
 
 def revoke_api_keys(*, key_ids: Collection[UUID]) -> int:
     """Ends keys whoever they belong to, for administrators; the number that were still alive."""
-    return ApiKey.objects.filter(pk__in=key_ids, revoked_at=None).update(revoked_at=timezone.now())
+    alive = ApiKey.objects.filter(pk__in=key_ids, revoked_at=None)
+    revoked = alive.update(revoked_at=timezone.now())
+    record("API keys revoked", keys=",".join(map(str, key_ids)))
+    return revoked
 
 
 def _check(*, scopes: Collection[str], expires_at: datetime | None) -> None:

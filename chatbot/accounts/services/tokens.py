@@ -18,6 +18,7 @@ from django.utils import timezone
 from django.utils.crypto import salted_hmac
 
 from chatbot.accounts.models import RefreshToken, User
+from chatbot.accounts.services.audit import record
 from chatbot.contracts.errors import NotAuthenticated
 
 ALGORITHM: Final = "HS256"
@@ -64,6 +65,7 @@ def refresh_tokens(*, refresh: str) -> Tokens:
             tokens = _next_link(user=link.user, family=link.family)
     # Outside the transaction: the end of the chain has to be kept.
     if reused:
+        record("refresh token reused", user_id=link.user_id)
         raise NotAuthenticated(
             "This refresh token was used before, so its whole chain has been ended.",
             code="token-reused",
@@ -89,6 +91,7 @@ def end_sessions(*, user: User) -> None:
     User.objects.filter(pk=user.pk).update(token_version=F("token_version") + 1)
     user.refresh_from_db(fields=["token_version"])
     RefreshToken.objects.filter(user=user, revoked_at=None).update(revoked_at=timezone.now())
+    record("sessions ended", user_id=user.pk)
 
 
 def revoke_refresh_token(*, token: RefreshToken) -> None:

@@ -1,0 +1,184 @@
+"""What changes brains and who belongs to them.
+
+Whoever changes members holds the brain's row, so that two owners who leave at the same moment
+don't leave it without one.
+"""
+
+from typing import Any
+from uuid import UUID
+
+from django.contrib.auth.models import Group
+from django.db import transaction
+from django.db.models import Q
+
+from chatbot.accounts.models import User
+from chatbot.accounts.selectors import find_user, get_visible_group
+from chatbot.accounts.services.audit import record
+from chatbot.brains.models import Brain, BrainMembership, BrainRole
+from chatbot.brains.selectors import get_brain, get_member
+from chatbot.contracts.errors import Conflict, InvalidInput, NotFound
+from chatbot.inference.models import InferenceModel, ModelKind
+
+
+@transaction.atomic
+def create_brain(
+    *,
+    user: User,
+    name: str,
+    description: str = "",
+    instructions: str = "",
+    model_id: UUID | None = None,
+) -> Brain:
+    """Makes a brain whose owner is its maker.
+
+    Raises:
+        InvalidInput: there is no such chat model.
+    """
+    brain = Brain.objects.create(
+        name=name,
+        description=description,
+        instructions=instructions,
+        model=_chat_model(model_id),
+        created_by=user,
+    )
+    BrainMembership.objects.create(brain=brain, user=user, role=BrainRole.OWNER)
+    record("brain made", user_id=user.pk, brain=brain.pk)
+    return brain
+
+
+@transaction.atomic
+def update_brain(*, user: User, brain_id: UUID, **changes: Any) -> Brain:  # noqa: ANN401
+    """Changes `name`, `description`, `instructions` or `model_id`; what isn't given stays.
+
+    Raises:
+        NotFound, NotAllowed: as `get_brain` for an owner.
+        InvalidInput: there is no such chat model.
+    """
+    brain = get_brain(user=user, brain_id=brain_id, role=BrainRole.OWNER)
+    if "model_id" in changes:
+        brain.model = _chat_model(changes.pop("model_id"))
+    for field in ("name", "description", "instructions"):
+        setattr(brain, field, changes.pop(field, getattr(brain, field)))
+    if changes:
+        raise TypeError(f"a brain has no {', '.join(changes)}")
+    brain.save()
+    return brain
+
+
+@transaction.atomic
+def delete_brain(*, user: User, brain_id: UUID) -> None:
+    """Deletes a brain with its documents; conversations stay, without a brain."""
+    brain = get_brain(user=user, brain_id=brain_id, role=BrainRole.OWNER)
+    record("brain deleted", user_id=user.pk, brain=brain.pk)
+    brain.delete()
+
+
+@transaction.atomic
+def add_member(
+    *,
+    user: User,
+    brain_id: UUID,
+    role: BrainRole,
+    email: str | None = None,
+    group_id: int | None = None,
+) -> BrainMembership:
+    """Lets a person (by e-mail address) or a group in.
+
+    Raises:
+        NotFound, NotAllowed: as `get_brain` for an owner.
+        InvalidInput: not exactly one of both, or there is no such person or group.
+        Conflict: `already-member`.
+    """
+    brain = _locked_brain(user=user, brain_id=brain_id)
+    person, group = _invited(user=user, email=email, group_id=group_id)
+    if brain.memberships.filter(user=person, group=group).exists():
+        raise Conflict(
+            "This member is there already.",
+            code="already-member",
+            way_out="Change the role of the member instead.",
+        )
+    member = BrainMembership.objects.create(brain=brain, user=person, group=group, role=role)
+    record("member added", user_id=user.pk, brain=brain.pk, member=member.pk, role=role.name)
+    return member
+
+
+@transaction.atomic
+def change_member(
+    *, user: User, brain_id: UUID, member_id: UUID, role: BrainRole
+) -> BrainMembership:
+    """Gives a member another role.
+
+    Raises:
+        NotFound, NotAllowed: as `get_brain` for an owner, or there is no such member.
+        Conflict: `last-owner`.
+    """
+    brain = _locked_brain(user=user, brain_id=brain_id)
+    member = get_member(brain=brain, member_id=member_id)
+    member.role = role
+    member.save(update_fields=["role"])
+    _require_owner(brain)
+    record("member changed", user_id=user.pk, brain=brain.pk, member=member.pk, role=role.name)
+    return member
+
+
+@transaction.atomic
+def remove_member(*, user: User, brain_id: UUID, member_id: UUID) -> None:
+    """Takes a member out.
+
+    Raises:
+        NotFound, NotAllowed: as `get_brain` for an owner, or there is no such member.
+        Conflict: `last-owner`.
+    """
+    brain = _locked_brain(user=user, brain_id=brain_id)
+    get_member(brain=brain, member_id=member_id).delete()
+    _require_owner(brain)
+    record("member removed", user_id=user.pk, brain=brain.pk, member=member_id)
+
+
+def _locked_brain(*, user: User, brain_id: UUID) -> Brain:
+    # The lock first: the role must be looked up after others have finished with the members.
+    Brain.objects.select_for_update(no_key=True).filter(pk=brain_id).first()
+    return get_brain(user=user, brain_id=brain_id, role=BrainRole.OWNER)
+
+
+def _require_owner(brain: Brain) -> None:
+    """Somebody who can sign in must own the brain, alone or through a group."""
+    somebody = Q(user__is_active=True) | Q(group__user__is_active=True)
+    if not brain.memberships.filter(somebody, role=BrainRole.OWNER).exists():
+        raise Conflict(
+            "A brain needs an owner, and this is the last one.",
+            code="last-owner",
+            way_out="Make somebody else an owner first, or delete the brain.",
+        )
+
+
+def _invited(
+    *, user: User, email: str | None, group_id: int | None
+) -> tuple[User | None, Group | None]:
+    if (email is None) == (group_id is None):
+        raise InvalidInput(
+            "Name either a person or a group.",
+            fields={"email": ["Give this or a group, not both."]},
+        )
+    try:
+        if email is not None:
+            return find_user(email=email), None
+        return None, get_visible_group(user=user, group_id=group_id or 0)
+    except NotFound as error:
+        field = "group" if email is None else "email"
+        raise InvalidInput(
+            error.sentence, way_out=error.way_out, fields={field: [error.sentence]}
+        ) from error
+
+
+def _chat_model(model_id: UUID | None) -> InferenceModel | None:
+    if model_id is None:
+        return None
+    model = InferenceModel.objects.filter(pk=model_id, kind=ModelKind.CHAT).first()
+    if model is None:
+        raise InvalidInput(
+            "There is no such chat model.",
+            way_out="The list at models names them.",
+            fields={"model": ["There is no such chat model."]},
+        )
+    return model
