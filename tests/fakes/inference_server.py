@@ -1,0 +1,221 @@
+"""A scripted OpenAI-compatible inference server: an ASGI app for tests and benches.
+
+    python -m tests.fakes.inference_server --port 9100 --delay-ms 50 --rate 50 --tokens 200
+
+`/v1/models`, `/v1/chat/completions` (streamed or not), `/v1/embeddings`; and for the one who holds
+the script: `POST /script` (fields of `Script`; replaces what was posted before), `GET /stats`,
+`GET /requests` (the last chat requests), `POST /reset`. Any model name is accepted.
+
+An answer depends on the script alone. A request whose last message is the beginning of that answer,
+with `continue_final_message`, gets exactly the rest: take-overs can be checked byte by byte.
+"""
+
+import argparse
+import asyncio
+import base64
+from collections import deque
+from collections.abc import Awaitable, Mapping, MutableMapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import orjson
+import uvicorn
+
+from tests.fakes.bag_of_words import embedding
+from tests.fakes.script import Script, UnknownScript
+from tests.fakes.scripted_answer import CHAT_MODEL, Answer, Receive, Refused, Send, Stats, send_json
+
+EMBEDDING_MODEL = "scripted-embedding"
+REQUESTS_KEPT = 100
+
+
+@dataclass(slots=True)
+class ScriptedInference:
+    """The ASGI application."""
+
+    defaults: Script = field(default_factory=Script)
+    api_key: str = ""
+    """If set, `/v1` wants it as a bearer token."""
+    slots: int = 0
+    """Answers at once; more get 503. 0: any number."""
+    stats: Stats = field(default_factory=Stats)
+    requests: deque[Any] = field(default_factory=lambda: deque(maxlen=REQUESTS_KEPT))
+    _posted: dict[str, Any] = field(default_factory=dict)
+
+    async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+        routes = {
+            ("GET", "/v1/models"): self._models,
+            ("POST", "/v1/chat/completions"): self._chat,
+            ("POST", "/v1/embeddings"): self._embeddings,
+            ("POST", "/script"): self._set_script,
+            ("POST", "/reset"): self._reset,
+            ("GET", "/stats"): self._stats,
+            ("GET", "/requests"): self._requests,
+        }
+        handler = routes.get((scope["method"], scope["path"]), self._not_found)
+        try:
+            if scope["path"].startswith("/v1"):
+                self._check_key(scope)
+            await handler(await _body(receive), receive, send)
+        except Refused as error:
+            body = {"error": {"message": error.message, "type": "error", "code": error.status}}
+            headers = {} if error.retry_after is None else {"retry-after": str(error.retry_after)}
+            await send_json(send, body, status=error.status, headers=headers)
+
+    def _check_key(self, scope: MutableMapping[str, Any]) -> None:
+        sent = dict(scope["headers"]).get(b"authorization", b"").decode()
+        if self.api_key and sent != f"Bearer {self.api_key}":
+            raise Refused(401, f"Incorrect API key provided: {sent}")
+
+    async def _not_found(self, _body: bytes, _receive: Receive, _send: Send) -> None:
+        raise Refused(404, "Not Found")
+
+    # --- for the one who holds the script ---
+
+    async def _set_script(self, body: bytes, _receive: Receive, send: Send) -> None:
+        changes = orjson.loads(body)
+        try:
+            script = self.defaults.with_fields(changes)
+        except UnknownScript as error:
+            raise Refused(400, str(error)) from error
+        self._posted = changes
+        await send_json(send, asdict(script))
+
+    async def _reset(self, _body: bytes, _receive: Receive, send: Send) -> None:
+        self._posted = {}
+        self.requests.clear()
+        self.stats = Stats(running=self.stats.running)
+        await send_json(send, {})
+
+    async def _stats(self, _body: bytes, _receive: Receive, send: Send) -> None:
+        await send_json(send, asdict(self.stats))
+
+    async def _requests(self, _body: bytes, _receive: Receive, send: Send) -> None:
+        await send_json(send, list(self.requests))
+
+    # --- what a model server has ---
+
+    async def _models(self, _body: bytes, _receive: Receive, send: Send) -> None:
+        served = [
+            {"id": name, "object": "model", "created": 1, "owned_by": "scripted"}
+            for name in (CHAT_MODEL, EMBEDDING_MODEL)
+        ]
+        await send_json(send, {"object": "list", "data": served})
+
+    async def _embeddings(self, body: bytes, _receive: Receive, send: Send) -> None:
+        request = orjson.loads(body)
+        texts = [request["input"]] if isinstance(request["input"], str) else request["input"]
+        script = self.defaults.with_fields(self._posted)
+        self.stats.embedding_requests += 1
+        _refuse_if_scripted(script)
+        await asyncio.sleep(script.embedding_delay_ms / 1000)
+        self.stats.texts_embedded += len(texts)
+        encode = _as_base64 if request.get("encoding_format") == "base64" else _as_floats
+        data = [
+            {"object": "embedding", "index": index, "embedding": encode(text)}
+            for index, text in enumerate(texts)
+        ]
+        words = sum(len(text.split()) for text in texts)
+        usage = {"prompt_tokens": words, "total_tokens": words}
+        answer = {"object": "list", "data": data, "model": request.get("model"), "usage": usage}
+        await send_json(send, answer)
+
+    async def _chat(self, body: bytes, receive: Receive, send: Send) -> None:
+        request = orjson.loads(body)
+        self.stats.chat_requests += 1
+        self.requests.append(request)
+        script = self._script_of(request)
+        _refuse_if_scripted(script)
+        if self.slots and self.stats.running >= self.slots:
+            raise Refused(503, "no free slot", retry_after=1)
+        answer = Answer(script, request, self.stats)
+        reply = answer.stream if request.get("stream") else answer.whole
+        self.stats.running += 1
+        try:
+            await _until_disconnect(reply(send), receive)
+        except asyncio.CancelledError:
+            self.stats.aborted += 1
+        else:
+            self.stats.finished += 1
+        finally:
+            self.stats.running -= 1
+
+    def _script_of(self, request: Mapping[str, Any]) -> Script:
+        asked = [message for message in request["messages"] if message["role"] == "user"]
+        question = asked[-1]["content"] if asked else ""
+        try:
+            return self.defaults.with_fields(self._posted).with_directive(question)
+        except UnknownScript as error:
+            raise Refused(400, str(error)) from error
+
+
+def _refuse_if_scripted(script: Script) -> None:
+    if script.error_status is not None:
+        raise Refused(script.error_status, script.error_message, script.retry_after)
+
+
+def _as_base64(text: str) -> str:
+    return base64.b64encode(embedding(text).tobytes()).decode()
+
+
+def _as_floats(text: str) -> list[float]:
+    return embedding(text).tolist()
+
+
+async def _until_disconnect(reply: Awaitable[None], receive: Receive) -> None:
+    """Runs the reply and cancels it when the client goes away."""
+    replying = asyncio.ensure_future(reply)
+    listening = asyncio.ensure_future(receive())
+    listening.add_done_callback(lambda _: replying.cancel())
+    try:
+        await replying
+    finally:
+        listening.cancel()
+
+
+async def _body(receive: Receive) -> bytes:
+    parts = []
+    while True:
+        message = await receive()
+        parts.append(message.get("body", b""))
+        if not message.get("more_body"):
+            return b"".join(parts)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.fakes.inference_server")
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=9100)
+    parser.add_argument("--api-key", default="")
+    parser.add_argument("--slots", type=int, default=0, help="answers at once; more get 503")
+    parser.add_argument("--delay-ms", type=float, default=0, help="before the first token")
+    parser.add_argument("--rate", type=float, default=0, help="tokens a second; 0: at once")
+    parser.add_argument("--tokens", type=int, default=60)
+    parser.add_argument("--language", choices=["en", "ko"], default="en")
+    parser.add_argument("--embedding-delay-ms", type=float, default=0)
+    return parser.parse_args()
+
+
+def main() -> None:
+    given = _arguments()
+    script = Script(
+        delay_ms=given.delay_ms,
+        rate=given.rate,
+        tokens=given.tokens,
+        language=given.language,
+        embedding_delay_ms=given.embedding_delay_ms,
+    )
+    uvicorn.run(
+        ScriptedInference(defaults=script, api_key=given.api_key, slots=given.slots),
+        host=given.host,
+        port=given.port,
+        log_level="critical",
+        access_log=False,
+        lifespan="off",
+        timeout_graceful_shutdown=1,
+        ws="none",
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,188 @@
+"""One scripted answer on its way to the client, as an OpenAI-compatible server sends it."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from tests.fakes.script import Script, tokens_of
+
+ASGIMessage = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[ASGIMessage]]
+Send = Callable[[ASGIMessage], Awaitable[None]]
+Write = Callable[[bytes], Awaitable[None]]
+
+CHAT_MODEL = "scripted"
+CUT_BYTES = 3
+
+_SSE = [(b"content-type", b"text/event-stream; charset=utf-8"), (b"cache-control", b"no-cache")]
+_HEAD = b'data: {"id":"chatcmpl-1","object":"chat.completion.chunk","created":1,"model":"scripted",'
+_DONE = b"data: [DONE]\n\n"
+
+
+class Cut(Exception):
+    """The script says that the connection breaks here; uvicorn cuts it on an unknown exception."""
+
+
+class Refused(Exception):
+    def __init__(self, status: int, message: str, retry_after: int | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+        self.message = message
+        self.retry_after = retry_after
+
+
+@dataclass(slots=True)
+class Stats:
+    chat_requests: int = 0
+    running: int = 0
+    finished: int = 0
+    aborted: int = 0
+    """The client went away before the end."""
+    tokens_sent: int = 0
+    embedding_requests: int = 0
+    texts_embedded: int = 0
+
+
+class Answer:
+    """One answer on its way."""
+
+    def __init__(self, script: Script, request: Mapping[str, Any], stats: Stats) -> None:
+        self.script = script
+        self.stats = stats
+        self.wants_usage = bool((request.get("stream_options") or {}).get("include_usage"))
+        tokens = tokens_of(_rest_of_answer(script, request))
+        limit = request.get("max_completion_tokens") or request.get("max_tokens") or len(tokens)
+        self.tokens = tokens[:limit]
+        self.finish_reason = script.finish_reason if len(tokens) <= limit else "length"
+        words = sum(len(message["content"].split()) for message in request["messages"])
+        self.usage = {
+            "prompt_tokens": words,
+            "completion_tokens": len(self.tokens),
+            "total_tokens": words + len(self.tokens),
+        }
+
+    async def whole(self, send: Send) -> None:
+        script = self.script
+        seconds = len(self.tokens) / script.rate if script.rate else 0
+        await asyncio.sleep(script.delay_ms / 1000 + seconds)
+        message = {"role": "assistant", "content": "".join(self.tokens)}
+        choice = {"index": 0, "message": message, "finish_reason": self.finish_reason}
+        answer = {
+            "id": "chatcmpl-1",
+            "object": "chat.completion",
+            "created": 1,
+            "model": CHAT_MODEL,
+            "choices": [choice],
+            "usage": self.usage,
+        }
+        await send_json(send, answer)
+
+    async def stream(self, send: Send) -> None:
+        script = self.script
+        start = {"type": "http.response.start", "status": 200, "headers": _SSE}
+        if not script.late_headers:
+            await send(start)
+            await send({"type": "http.response.body", "body": b": hello\n\n", "more_body": True})
+        await asyncio.sleep(script.delay_ms / 1000)
+        if script.late_headers:
+            await send(start)
+        write = _cutting(send) if script.cut_utf8 else _writing(send)
+        await write(_chunk({"role": "assistant", "content": ""}))
+        if script.reasoning:
+            await write(_chunk({"reasoning_content": script.reasoning}))
+        if await self._send_tokens(write):
+            await self._send_end(write)
+        await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    async def _send_tokens(self, write: Write) -> bool:
+        """False: the script ends the response here."""
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        script = self.script
+        for number, token in enumerate(self.tokens):
+            if await self._happens(number, write):
+                return False
+            if script.rate and (early := began + number / script.rate - loop.time()) > 0:
+                await asyncio.sleep(early)
+            await write(_token_chunk(token))
+            self.stats.tokens_sent += 1
+        return not await self._happens(len(self.tokens), write)
+
+    async def _happens(self, number: int, write: Write) -> bool:
+        script = self.script
+        if number == script.die_after:
+            raise Cut
+        if number == script.stall_after:
+            await asyncio.Event().wait()
+        if number == script.malformed_after:
+            await write(b'data: {"choices":[{"delta":{"content"\n\n')
+        if number == script.error_in_stream_after:
+            error = {"message": script.error_message, "type": "InternalServerError", "code": 500}
+            await write(b"data: " + orjson.dumps({"error": error}) + b"\n\n" + _DONE)
+            return True
+        return number == script.end_after
+
+    async def _send_end(self, write: Write) -> None:
+        if not self.script.no_finish_reason:
+            await write(_chunk({}, finish_reason=self.finish_reason))
+        if self.wants_usage and not self.script.no_usage:
+            usage = orjson.dumps({"choices": [], "usage": self.usage})
+            await write(_HEAD + usage[1:] + b"\n\n")
+        await write(_DONE)
+
+
+def _rest_of_answer(script: Script, request: Mapping[str, Any]) -> str:
+    answer = script.answer()
+    last = request["messages"][-1]
+    if not request.get("continue_final_message"):
+        return answer
+    if last["role"] != "assistant" or request.get("add_generation_prompt", True):
+        raise Refused(400, "continue_final_message needs a last message of the assistant")
+    if not answer.startswith(last["content"]):
+        raise Refused(400, "the last message is not the beginning of the scripted answer")
+    return answer[len(last["content"]) :]
+
+
+async def send_json(
+    send: Send, body: object, *, status: int = 200, headers: dict[str, str] | None = None
+) -> None:
+    sent = {"content-type": "application/json", **(headers or {})}
+    raw = [(name.encode(), value.encode()) for name, value in sent.items()]
+    await send({"type": "http.response.start", "status": status, "headers": raw})
+    await send({"type": "http.response.body", "body": orjson.dumps(body), "more_body": False})
+
+
+def _chunk(delta: dict[str, str], finish_reason: str | None = None) -> bytes:
+    choice = {"index": 0, "delta": delta, "finish_reason": finish_reason}
+    return _HEAD + orjson.dumps({"choices": [choice]})[1:] + b"\n\n"
+
+
+def _token_chunk(token: str) -> bytes:
+    return b"".join(
+        (
+            _HEAD,
+            b'"choices":[{"index":0,"delta":{"content":',
+            orjson.dumps(token),
+            b'},"finish_reason":null}]}\n\n',
+        )
+    )
+
+
+def _writing(send: Send) -> Write:
+    async def write(data: bytes) -> None:
+        await send({"type": "http.response.body", "body": data, "more_body": True})
+
+    return write
+
+
+def _cutting(send: Send) -> Write:
+    async def write(data: bytes) -> None:
+        for start in range(0, len(data), CUT_BYTES):
+            piece = data[start : start + CUT_BYTES]
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
+            await asyncio.sleep(0)
+
+    return write

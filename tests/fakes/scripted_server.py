@@ -1,0 +1,67 @@
+"""The scripted inference server as its own process, and the handle that tests hold it by."""
+
+import contextlib
+import signal
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.servers import free_port, running
+
+
+class ScriptedServer:
+    """A running scripted server: set its script, read what it saw."""
+
+    def __init__(self, port: int) -> None:
+        self.address = f"http://127.0.0.1:{port}"
+        self.base_url = f"{self.address}/v1"
+        self._client = httpx.Client(base_url=self.address, timeout=10)
+
+    def script(self, **fields: object) -> None:
+        """What happens to requests from now on; fields of `tests.fakes.script.Script`."""
+        self._client.post("/script", json=fields).raise_for_status()
+
+    def reset(self) -> None:
+        """Back to the script of the command line; forgets what it saw."""
+        self._client.post("/reset").raise_for_status()
+
+    def stats(self) -> dict[str, int]:
+        answer: dict[str, int] = self._client.get("/stats").json()
+        return answer
+
+    def requests(self) -> list[dict[str, Any]]:
+        """Bodies of the last chat requests, oldest first."""
+        answer: list[dict[str, Any]] = self._client.get("/requests").json()
+        return answer
+
+    def close(self) -> None:
+        self._client.close()
+
+
+@contextlib.contextmanager
+def running_scripted_server(*arguments: str) -> Iterator[ScriptedServer]:
+    """Starts the server on a free port, with more arguments of its command line."""
+    port = free_port()
+    module = "tests.fakes.inference_server"
+    command = [sys.executable, "-m", module, "--port", str(port), *arguments]
+    with (
+        running(command, port=port, stop_signal=signal.SIGTERM),
+        contextlib.closing(ScriptedServer(port)) as server,
+    ):
+        yield server
+
+
+@pytest.fixture(scope="session")
+def scripted_process() -> Iterator[ScriptedServer]:
+    with running_scripted_server() as server:
+        yield server
+
+
+@pytest.fixture
+def scripted_server(scripted_process: ScriptedServer) -> ScriptedServer:
+    """A scripted inference server that has seen nothing and answers at once."""
+    scripted_process.reset()
+    return scripted_process
