@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from django.db.models import QuerySet
+from django.http import HttpRequest
 from rest_framework.generics import GenericAPIView
 from rest_framework.response import Response
 from rest_framework.serializers import BaseSerializer, Serializer
@@ -17,6 +18,11 @@ class ApiView(GenericAPIView[Any]):
 
     read_scopes: ClassVar[frozenset[str]] = frozenset()
     write_scopes: ClassVar[frozenset[str]] = frozenset()
+
+    @property
+    def http(self) -> HttpRequest:
+        """Django's own request, for sessions and cookies."""
+        return self.request._request  # noqa: SLF001 - DRF has no public name for it
 
     def parsed(self, kind: type[Serializer[Any]], *, partial: bool = False) -> dict[str, Any]:
         """The checked body; raises DRF's ValidationError."""

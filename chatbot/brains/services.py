@@ -15,7 +15,7 @@ from chatbot.accounts.models import User
 from chatbot.accounts.selectors import find_user, get_visible_group
 from chatbot.accounts.services.audit import record
 from chatbot.brains.models import Brain, BrainMembership, BrainRole
-from chatbot.brains.selectors import get_brain, get_member
+from chatbot.brains.selectors import get_brain, get_described_brain, get_member
 from chatbot.contracts.errors import Conflict, InvalidInput, NotFound
 from chatbot.inference.models import InferenceModel, ModelKind
 
@@ -29,7 +29,7 @@ def create_brain(
     instructions: str = "",
     model_id: UUID | None = None,
 ) -> Brain:
-    """Makes a brain whose owner is its maker.
+    """Makes a brain whose owner is its maker; one of `described_brains`.
 
     Raises:
         InvalidInput: there is no such chat model.
@@ -43,7 +43,7 @@ def create_brain(
     )
     BrainMembership.objects.create(brain=brain, user=user, role=BrainRole.OWNER)
     record("brain made", user_id=user.pk, brain=brain.pk)
-    return brain
+    return get_described_brain(user=user, brain_id=brain.pk)
 
 
 @transaction.atomic
@@ -62,7 +62,7 @@ def update_brain(*, user: User, brain_id: UUID, **changes: Any) -> Brain:  # noq
     if changes:
         raise TypeError(f"a brain has no {', '.join(changes)}")
     brain.save()
-    return brain
+    return get_described_brain(user=user, brain_id=brain.pk)
 
 
 @transaction.atomic
