@@ -3,9 +3,12 @@
 All of it is hints: losing one costs a tick of the scheduler or a refresh in the browser.
 """
 
+import contextlib
 import json
 import logging
+import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 from uuid import UUID
@@ -25,6 +28,15 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _WAKE_ENTRIES = 4
+_WORKER_SECONDS = 15
+
+
+@dataclass(frozen=True, slots=True)
+class BrokerLoad:
+    slots: int
+    """Jobs that all workers of the queue together can run at once."""
+    hints: int
+    """That no worker has fetched."""
 
 
 @cache
@@ -58,6 +70,34 @@ def send_hint(*, queue: Queue, job_id: UUID) -> bool:
         logger.warning("hint not sent to %s: %s", queue, type(error).__name__)
         return False
     return True
+
+
+def report_slots(*, queue: Queue, worker: str, slots: int) -> None:
+    """Tells the scheduler that a worker is there; to be repeated every few seconds."""
+    until = time.time() + _WORKER_SECONDS
+    try:
+        redis_client().zadd(keys.worker_slots(queue), {f"{slots} {worker}": until})
+    except RedisError as error:
+        logger.warning("slots not reported: %s", type(error).__name__)
+
+
+def withdraw_slots(*, queue: Queue, worker: str, slots: int) -> None:
+    """The worker ends."""
+    with contextlib.suppress(RedisError):
+        redis_client().zrem(keys.worker_slots(queue), f"{slots} {worker}")
+
+
+def broker_load(*, queue: Queue) -> BrokerLoad | None:
+    """How much the workers can take, and what waits for them; None: Redis is away."""
+    try:
+        with redis_client().pipeline(transaction=False) as pipe:
+            pipe.zremrangebyscore(keys.worker_slots(queue), "-inf", time.time())
+            pipe.zrange(keys.worker_slots(queue), 0, -1)
+            pipe.llen(keys.celery_queue(queue))
+            _, workers, hints = pipe.execute()
+    except RedisError:
+        return None
+    return BrokerLoad(slots=sum(int(worker.split()[0]) for worker in workers), hints=hints)
 
 
 def wake_scheduler() -> None:

@@ -7,12 +7,26 @@ from typing import Final
 from uuid import UUID
 
 PREFIX: Final = "brainstem"
+CELERY_PREFIX: Final = f"{PREFIX}:celery:"
 
 SCHEDULER_WAKE: Final = f"{PREFIX}:scheduler:wake"
 """List; a push wakes the scheduler at once. Bounded by the pusher to a few entries."""
 
 TURN_NUDGES: Final = f"{PREFIX}:turns:nudges"
 """Pub/sub channel of the chat service: `{"queued": "<turn>"}` or `{"stop": "<turn>"}`."""
+
+SCHEDULER_ALIVE: Final = f"{PREFIX}:scheduler:alive"
+"""Name of the scheduler that leads; expires soon after it has died."""
+
+
+def worker_slots(queue: str) -> str:
+    """Sorted set of a queue's workers, `<slots> <name>`, scored by when they are taken for dead."""
+    return f"{PREFIX}:workers:{queue}"
+
+
+def celery_queue(queue: str) -> str:
+    """Celery's list of a queue's messages."""
+    return f"{CELERY_PREFIX}{queue}"
 
 
 def turn_log(turn_id: UUID) -> str:
@@ -38,6 +52,21 @@ def endpoint_running(endpoint_id: UUID) -> str:
 def endpoint_waiting(endpoint_id: UUID) -> str:
     """Sorted set of the turns that wait for an endpoint, in fair order."""
     return f"{PREFIX}:endpoint:{{{endpoint_id}}}:waiting"
+
+
+def endpoint_waiters(endpoint_id: UUID) -> str:
+    """Sorted set of the same turns, scored by when their process must have been heard again."""
+    return f"{PREFIX}:endpoint:{{{endpoint_id}}}:waiters"
+
+
+def endpoint_shares(endpoint_id: UUID) -> str:
+    """Hash: the virtual time of the fair queue, each user's last tag, the mean answer's seconds."""
+    return f"{PREFIX}:endpoint:{{{endpoint_id}}}:shares"
+
+
+def chat_wake(process: str) -> str:
+    """Stream of at most one entry; an append wakes a chat process that waits for other streams."""
+    return f"{PREFIX}:chat:{process}:wake"
 
 
 def embedding_interactive() -> str:

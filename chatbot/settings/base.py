@@ -5,6 +5,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from psycopg.conninfo import conninfo_to_dict
 
+from chatbot.contracts.keys import CELERY_PREFIX
 from chatbot.settings.env import read_environment
 
 ENVIRONMENT = read_environment()
@@ -85,7 +86,7 @@ CELERY = {
     "broker_url": REDIS_URL,
     "broker_transport_options": {
         **_REDIS_SOCKET,
-        "global_keyprefix": "brainstem:celery:",
+        "global_keyprefix": CELERY_PREFIX,
         # A message is a hint and is acknowledged early: nothing waits to be made visible again.
         "visibility_timeout": 12 * 3600,
     },

@@ -1,0 +1,173 @@
+"""Files in storage: stored before a version knows them, removed after the last one forgot them.
+
+`StoredFile` rows tell which files there are, so that none is left behind: not by a process that
+died in the middle, and not by a deletion that only saw rows.
+"""
+
+import contextlib
+import logging
+import os
+from collections.abc import Iterator
+from datetime import timedelta
+from functools import partial
+from io import UnsupportedOperation
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+from uuid import UUID
+
+from django.core.files.storage import FileSystemStorage, default_storage
+from django.db import transaction
+from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models.functions import Now
+
+from chatbot.contracts.errors import DOCUMENT_FAULTS, DocumentFault, Unavailable
+from chatbot.documents.models import DocumentVersion, StoredFile
+from chatbot.documents.services.copies import FileCopies
+
+if TYPE_CHECKING:
+    from django.core.files.base import File
+
+logger = logging.getLogger(__name__)
+
+UPLOAD_HOURS: Final = 1
+"""An upload that has not become a version by then never will."""
+ORPHANS_AT_ONCE: Final = 50
+_COPY_BYTES: Final = 1024 * 1024
+_copies = FileCopies(keep=4)
+
+
+class StorageAway(Unavailable):
+    """The storage does not answer, or can't take more."""
+
+    code = "storage-away"
+
+
+def storage_name(*, sha256: str, version_id: UUID) -> str:
+    """Where a version's file stands; never made of anything the client said."""
+    return f"documents/{sha256[:2]}/{sha256}-{version_id}"
+
+
+def store_file(*, name: str, file: "File[bytes]") -> None:
+    """Puts a file into storage; outside of a transaction, because it may take a while.
+
+    Raises:
+        StorageAway: nothing is stored.
+    """
+    StoredFile.objects.create(name=name)
+    try:
+        _flush(file)
+        default_storage.save(name, file)
+    except Exception as error:
+        remove_files(names=[name])
+        raise _away(error) from error
+
+
+def link_file(*, name: str) -> bool:
+    """In the transaction that makes the version; False: the file has been cleaned away."""
+    return StoredFile.objects.filter(pk=name).update(linked_at=Now()) == 1
+
+
+def remove_files(*, names: list[str]) -> None:
+    """Removes files that no row needs. What fails is removed by `remove_orphans` later."""
+    for name in names:
+        _remove(name)
+
+
+def remove_orphans() -> int:
+    """Removes files whose version is gone, and uploads that were never finished.
+
+    Returns how many; `ORPHANS_AT_ONCE` means that there may be more.
+    """
+    removed = 0
+    for name in list(_orphans().values_list("name", flat=True)[:ORPHANS_AT_ONCE]):
+        with transaction.atomic():
+            # An upload that has taken an hour may be linked at this very moment.
+            locked = _orphans().select_for_update(skip_locked=True).filter(pk=name).first()
+            if locked is None:
+                continue
+            if not _remove(name):
+                break
+            removed += 1
+    return removed
+
+
+def _orphans() -> QuerySet[StoredFile]:
+    too_old = Now() - timedelta(hours=UPLOAD_HOURS)
+    return StoredFile.objects.filter(
+        ~Exists(DocumentVersion.objects.filter(storage_name=OuterRef("name"))),
+        Q(linked_at__isnull=False) | Q(created_at__lt=too_old),
+    )
+
+
+def _remove(name: str) -> bool:
+    try:
+        default_storage.delete(name)
+    except Exception as error:  # noqa: BLE001 - every storage has errors of its own
+        logger.warning("a file is left for later: %s", type(error).__name__)
+        return False
+    StoredFile.objects.filter(pk=name).delete()
+    return True
+
+
+def open_stored(*, name: str) -> "File[bytes]":
+    """The stored file, for reading.
+
+    Raises:
+        DocumentFault: it is gone.
+        StorageAway: the storage does not answer.
+    """
+    try:
+        return default_storage.open(name)
+    except FileNotFoundError as error:
+        if _is_mounted():
+            raise DocumentFault(DOCUMENT_FAULTS["file-missing"], code="file-missing") from error
+        raise _away(error) from error
+    except Exception as error:
+        raise _away(error) from error
+
+
+@contextlib.contextmanager
+def local_file(*, name: str) -> Iterator[Path]:
+    """A path with the file's content, which only is to be read.
+
+    Raises:
+        DocumentFault: it is gone.
+        StorageAway: the storage does not answer.
+    """
+    if isinstance(default_storage, FileSystemStorage):
+        open_stored(name=name).close()
+        yield Path(default_storage.path(name))
+        return
+    with _copies.borrow(name, partial(_fetch, name)) as path:
+        yield path
+
+
+def _fetch(name: str, path: Path) -> None:
+    with open_stored(name=name) as stored:
+        try:
+            with path.open("wb") as copy:
+                for piece in stored.chunks(_COPY_BYTES):
+                    copy.write(piece)
+        except Exception as error:
+            raise _away(error) from error
+
+
+def _flush(file: "File[bytes]") -> None:
+    """An upload that was accepted survives a power failure."""
+    with contextlib.suppress(AttributeError, UnsupportedOperation):
+        os.fsync(file.fileno())
+
+
+def _is_mounted() -> bool:
+    """Whether the folder is there at all: a missing file may be a disk that is missing."""
+    return (
+        not isinstance(default_storage, FileSystemStorage)
+        or Path(default_storage.location).is_dir()
+    )
+
+
+def _away(error: Exception) -> StorageAway:
+    logger.warning("the storage is away: %s", type(error).__name__)
+    return StorageAway(
+        "The file storage does not answer.", way_out="Try again in a moment.", retry_after_seconds=5
+    )

@@ -1,0 +1,62 @@
+"""The state machine of ingestion: rows in PostgreSQL, claimed by lease, written under a fence."""
+
+from chatbot.documents.services.ingestion.claims import (
+    Claim,
+    Fenced,
+    LeaseLost,
+    claim_job,
+    fenced,
+    release_job,
+    renew_leases,
+)
+from chatbot.documents.services.ingestion.faults import count_death, delay_job, fail_job
+from chatbot.documents.services.ingestion.leases import Lease, LeaseKeeper, WorkerStopping
+from chatbot.documents.services.ingestion.progress import (
+    ReadPage,
+    finish_index,
+    finish_ocr,
+    finish_open,
+    finish_read,
+    record_indexed,
+)
+from chatbot.documents.services.ingestion.reconciliation import reconcile, repair_versions
+from chatbot.documents.services.ingestion.running import JobUnfinished, Pipeline, run_job
+from chatbot.documents.services.ingestion.selection import (
+    load_of,
+    mark_hinted,
+    ready_jobs,
+    take_turns,
+    unmark_hinted,
+)
+
+__all__ = [
+    "Claim",
+    "Fenced",
+    "JobUnfinished",
+    "Lease",
+    "LeaseKeeper",
+    "LeaseLost",
+    "Pipeline",
+    "ReadPage",
+    "WorkerStopping",
+    "claim_job",
+    "count_death",
+    "delay_job",
+    "fail_job",
+    "fenced",
+    "finish_index",
+    "finish_ocr",
+    "finish_open",
+    "finish_read",
+    "load_of",
+    "mark_hinted",
+    "ready_jobs",
+    "reconcile",
+    "record_indexed",
+    "release_job",
+    "renew_leases",
+    "repair_versions",
+    "run_job",
+    "take_turns",
+    "unmark_hinted",
+]

@@ -1,0 +1,168 @@
+"""Claims: a worker's right to one job, for as long as its lease is renewed.
+
+The row is the work. Whoever holds `lease_token` may write; every write locks the version first and
+then the job, so that two writers of one document never wait for each other in a circle.
+"""
+
+import contextlib
+import uuid
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Final
+from uuid import UUID
+
+from django.db import connection, transaction
+from django.db.models.functions import Now
+
+from chatbot import jobs
+from chatbot.contracts.tasks import QUEUE_OF_STAGE, Queue, Stage
+from chatbot.documents.models import (
+    UNFINISHED_STATES,
+    DocumentVersion,
+    IngestionJob,
+    JobState,
+    VersionState,
+)
+from chatbot.documents.services.news import announce
+
+LEASE_SECONDS: Final = 15.0
+HEARTBEAT_SECONDS: Final = 4.0
+
+
+class LeaseLost(Exception):
+    """The job is somebody else's by now, or was cancelled or deleted: stop, and write nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What a worker needs to know of its job; `token` is the fence of all that it writes."""
+
+    job_id: UUID
+    token: UUID
+    stage: Stage
+    page_from: int
+    page_to: int
+    version_id: UUID
+    brain_id: UUID
+    storage_name: str
+    media_type: str
+
+    @property
+    def queue(self) -> Queue:
+        return QUEUE_OF_STAGE[self.stage]
+
+
+@dataclass(frozen=True, slots=True)
+class Fenced:
+    """The rows of a claim that is current, locked until the transaction ends."""
+
+    version: DocumentVersion
+    job: IngestionJob
+
+
+_CLAIM: Final = """
+UPDATE documents_ingestionjob AS job
+SET state = 'running', lease_token = %(token)s, worker = %(worker)s, hinted_at = NULL,
+    leased_until = statement_timestamp() + make_interval(secs => %(seconds)s),
+    started_at = coalesce(job.started_at, statement_timestamp())
+FROM documents_documentversion AS version
+JOIN documents_document AS document ON document.id = version.document_id
+WHERE job.id = (
+        SELECT id FROM documents_ingestionjob
+        WHERE id = %(job_id)s AND state = 'queued' AND run_after <= statement_timestamp()
+        FOR UPDATE SKIP LOCKED
+    )
+    AND version.id = job.version_id
+    AND version.state = ANY(%(unfinished)s)
+RETURNING job.stage, job.page_from, job.page_to, version.id, document.brain_id,
+    version.storage_name, version.media_type
+"""
+
+
+def claim_job(*, job_id: UUID, worker: str) -> Claim | None:
+    """Takes a job that is queued and due. None: there is nothing to do, whatever the hint said."""
+    token = uuid.uuid4()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _CLAIM,
+            {
+                "job_id": job_id,
+                "token": token,
+                "worker": worker[:200],
+                "seconds": LEASE_SECONDS,
+                "unfinished": list(UNFINISHED_STATES),
+            },
+        )
+        row = cursor.fetchone()
+    if row is None:
+        return None
+    claim = Claim(job_id, token, Stage(row[0]), *row[1:])
+    if claim.stage is Stage.OPEN:
+        _show_reading(claim)
+    return claim
+
+
+def renew_leases(*, claims: Iterable[Claim]) -> set[UUID]:
+    """Renews the leases that still are the claimers'; returns the ids of these jobs."""
+    held = {claim.job_id: claim.token for claim in claims}
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            UPDATE documents_ingestionjob
+            SET leased_until = statement_timestamp() + make_interval(secs => %s)
+            WHERE state = 'running' AND (id, lease_token) IN (
+                SELECT * FROM unnest(%s::uuid[], %s::uuid[])
+            )
+            RETURNING id
+            """,
+            [LEASE_SECONDS, list(held), list(held.values())],
+        )
+        return {row[0] for row in cursor.fetchall()}
+
+
+def release_job(claim: Claim) -> None:
+    """Gives a job back, to be continued by anybody; it counts neither as fault nor as death."""
+    given_back = IngestionJob.objects.filter(pk=claim.job_id, lease_token=claim.token).update(
+        state=JobState.QUEUED, lease_token=None, leased_until=None, run_after=Now()
+    )
+    if given_back:
+        jobs.wake_scheduler()
+
+
+@contextlib.contextmanager
+def fenced(claim: Claim) -> Iterator[Fenced]:
+    """One transaction that counts only while the lease is the claimer's.
+
+    Raises:
+        LeaseLost: it is not; nothing is written.
+    """
+    with transaction.atomic():
+        version = (
+            DocumentVersion.objects.select_for_update(no_key=True, of=("self",))
+            .select_related("document")
+            .filter(pk=claim.version_id, state__in=UNFINISHED_STATES)
+            .first()
+        )
+        job = (
+            IngestionJob.objects.select_for_update()
+            .filter(pk=claim.job_id, lease_token=claim.token, state=JobState.RUNNING)
+            .first()
+        )
+        if version is None or job is None:
+            raise LeaseLost
+        yield Fenced(version, job)
+
+
+def _show_reading(claim: Claim) -> None:
+    """Not in the claim's own statement, which locks the job before the version."""
+    with transaction.atomic():
+        version = (
+            DocumentVersion.objects.select_for_update(no_key=True, of=("self",))
+            .select_related("document")
+            .filter(pk=claim.version_id, state=VersionState.RECEIVED)
+            .first()
+        )
+        if version is not None:
+            version.state = VersionState.READING
+            version.save(update_fields=["state"])
+            announce(version)

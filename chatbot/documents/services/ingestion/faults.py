@@ -1,0 +1,159 @@
+"""What becomes of a job that did not work out.
+
+the document's fault     counted in `faults`; the third one ends the version, or the first, where
+                         trying again can't help
+somebody else's          `waits`: again later, as often as it takes
+the worker died          counted in `deaths`, generously; the tenth one ends the version
+"""
+
+from datetime import timedelta
+from typing import Final
+
+from django.db import transaction
+from django.db.models import Value
+from django.db.models.functions import Now
+from django.utils import timezone
+
+from chatbot import jobs
+from chatbot.contracts.errors import DOCUMENT_FAULTS, DocumentFault, Unavailable
+from chatbot.documents.models import (
+    UNFINISHED_STATES,
+    DocumentVersion,
+    IngestionJob,
+    JobState,
+    VersionState,
+)
+from chatbot.documents.services.ingestion.claims import Claim, fenced
+from chatbot.documents.services.news import announce
+
+FAULTS_LIMIT: Final = 3
+DEATHS_LIMIT: Final = 10
+LONGEST_WAIT_SECONDS: Final = 30.0
+_MAY_PASS: Final = frozenset(
+    {"parser-timeout", "parser-crashed", "too-much-memory", "too-much-cpu"}
+)
+"""Faults that may have come from a machine under load."""
+_FAULT_WAIT_SECONDS: Final = 2.0
+_DETAIL_CHARACTERS: Final = 4000
+
+
+def fail_job(claim: Claim, *, fault: DocumentFault, detail: str = "") -> None:
+    """The document's fault.
+
+    Raises:
+        LeaseLost: nothing is written.
+    """
+    code = fault.error_code if fault.error_code in DOCUMENT_FAULTS else "file-broken"
+    with fenced(claim) as held:
+        job = held.job
+        job.faults += 1
+        job.error_code = code
+        job.error_detail = detail[:_DETAIL_CHARACTERS]
+        if code in _MAY_PASS and job.faults < FAULTS_LIMIT:
+            _queue_again(job, seconds=_FAULT_WAIT_SECONDS * job.faults)
+        else:
+            fail_version(held.version, job=job, code=code)
+
+
+def delay_job(claim: Claim, *, error: Unavailable) -> float:
+    """Something that the job needs is away: again after a while that grows. Returns its seconds.
+
+    Raises:
+        LeaseLost: nothing is written.
+    """
+    with fenced(claim) as held:
+        job = held.job
+        seconds = min(LONGEST_WAIT_SECONDS, 2.0**job.waits)
+        job.waits = min(job.waits + 1, 1000)
+        job.error_code = error.error_code[:64]
+        job.error_detail = str(error)[:_DETAIL_CHARACTERS]
+        _queue_again(job, seconds=seconds)
+    return seconds
+
+
+def count_death(claim: Claim, *, error: Exception) -> None:
+    """Whoever worked for the job was killed, and the worker lives to tell.
+
+    Raises:
+        LeaseLost: nothing is written.
+    """
+    with fenced(claim) as held:
+        job = held.job
+        job.deaths += 1
+        job.error_detail = str(error)[:_DETAIL_CHARACTERS]
+        if job.deaths < DEATHS_LIMIT:
+            _queue_again(job, seconds=wait_after_deaths(job.deaths))
+        else:
+            fail_version(held.version, job=job, code="worker-died")
+
+
+def wait_after_deaths(deaths: int) -> float:
+    """Seconds; the first death costs no time."""
+    return min(LONGEST_WAIT_SECONDS, float(2**deaths - 2))
+
+
+def fail_version(version: DocumentVersion, *, job: IngestionJob, code: str) -> None:
+    """Ends a version because of one of its jobs. The caller holds the rows of both."""
+    now = timezone.now()
+    job.state = JobState.FAILED
+    job.error_code = code
+    job.finished_at = now
+    job.lease_token = job.leased_until = None
+    job.save()
+    version.jobs.filter(state__in=(JobState.QUEUED, JobState.RUNNING)).update(
+        state=JobState.CANCELLED, lease_token=None, leased_until=None, finished_at=now
+    )
+    version.state = VersionState.FAILED
+    version.error_code = code
+    version.error_sentence = DOCUMENT_FAULTS[code]
+    version.finished_at = now
+    version.save()
+    announce(version)
+
+
+def requeue_expired() -> int:
+    """Queues the jobs of dead workers again. Returns how many."""
+    with transaction.atomic():
+        expired = list(
+            IngestionJob.objects.select_for_update(skip_locked=True).filter(
+                state=JobState.RUNNING, leased_until__lt=Now()
+            )
+        )
+        for job in expired:
+            job.deaths += 1
+            job.error_detail = f"{job.worker} died or lost its connection."
+            _queue_again(job, seconds=wait_after_deaths(job.deaths))
+    return len(expired)
+
+
+def fail_exhausted() -> int:
+    """Ends the versions whose jobs have outlived too many workers. Returns how many."""
+    exhausted = IngestionJob.objects.filter(
+        state=JobState.QUEUED, deaths__gte=DEATHS_LIMIT
+    ).values_list("pk", "version_id")
+    ended = 0
+    for job_id, version_id in list(exhausted):
+        with transaction.atomic():
+            version = (
+                DocumentVersion.objects.select_for_update(no_key=True, of=("self",))
+                .select_related("document")
+                .filter(pk=version_id, state__in=UNFINISHED_STATES)
+                .first()
+            )
+            job = (
+                IngestionJob.objects.select_for_update()
+                .filter(pk=job_id, state=JobState.QUEUED)
+                .first()
+            )
+            if version is not None and job is not None:
+                fail_version(version, job=job, code="worker-died")
+                ended += 1
+    return ended
+
+
+def _queue_again(job: IngestionJob, *, seconds: float) -> None:
+    job.state = JobState.QUEUED
+    job.lease_token = job.leased_until = job.hinted_at = None
+    job.run_after = Now() + Value(timedelta(seconds=seconds))
+    job.save()
+    jobs.wake_scheduler()

@@ -1,0 +1,124 @@
+"""Keeps the leases of one worker process alive, and gives them up when it has to go."""
+
+import contextlib
+import logging
+import threading
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Final
+
+from django.db import InterfaceError, OperationalError, close_old_connections, connection
+
+from chatbot import jobs
+from chatbot.contracts.tasks import Queue
+from chatbot.documents.services.ingestion.claims import (
+    HEARTBEAT_SECONDS,
+    Claim,
+    LeaseLost,
+    release_job,
+    renew_leases,
+)
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+logger = logging.getLogger(__name__)
+
+AWAY: Final = (OperationalError, InterfaceError)
+"""PostgreSQL can't be reached, or does not get to it in time."""
+
+
+class WorkerStopping(Exception):
+    """The worker was asked to end: stop where you are."""
+
+
+class Lease:
+    """A claim that is kept alive in the background."""
+
+    def __init__(self, claim: Claim) -> None:
+        self.claim = claim
+        self.is_lost = False
+        self.is_stopping = False
+
+    def check(self) -> None:
+        """To be called between steps.
+
+        Raises:
+            LeaseLost: somebody else has the job, or it is gone.
+            WorkerStopping: the worker ends.
+        """
+        if self.is_lost:
+            raise LeaseLost
+        if self.is_stopping:
+            raise WorkerStopping
+
+
+class LeaseKeeper:
+    """One per process: a thread renews all leases and reports the worker's slots."""
+
+    def __init__(self, *, queue: Queue, worker: str, slots: int) -> None:
+        self._queue = queue
+        self.worker = worker
+        self._slots = slots
+        self._leases: dict[UUID, Lease] = {}
+        self._lock = threading.Lock()
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="leases", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Gives all jobs back at once; what their threads still write doesn't count."""
+        self._stopping.set()
+        try:
+            for lease in self._held():
+                lease.is_stopping = True
+                release_job(lease.claim)
+        except AWAY as error:
+            logger.warning("leases end by themselves: %s", type(error).__name__)
+        finally:
+            connection.close()
+        jobs.withdraw_slots(queue=self._queue, worker=self.worker, slots=self._slots)
+
+    @property
+    def is_stopping(self) -> bool:
+        return self._stopping.is_set()
+
+    @contextlib.contextmanager
+    def hold(self, claim: Claim) -> Iterator[Lease]:
+        """Keeps the claim alive while the block runs."""
+        lease = Lease(claim)
+        lease.is_stopping = self.is_stopping
+        with self._lock:
+            self._leases[claim.job_id] = lease
+        try:
+            yield lease
+        finally:
+            with self._lock:
+                del self._leases[claim.job_id]
+
+    def _held(self) -> list[Lease]:
+        with self._lock:
+            return list(self._leases.values())
+
+    def _run(self) -> None:
+        while True:
+            jobs.report_slots(queue=self._queue, worker=self.worker, slots=self._slots)
+            if self._stopping.wait(HEARTBEAT_SECONDS):
+                return
+            self.renew()
+
+    def renew(self) -> None:
+        """Renews once. PostgreSQL away: tries at the next beat, three of which fit a lease."""
+        held = self._held()
+        if not held:
+            return
+        try:
+            close_old_connections()
+            current = renew_leases(claims=[lease.claim for lease in held])
+        except AWAY as error:
+            logger.warning("leases not renewed: %s", type(error).__name__)
+            connection.close()
+            return
+        for lease in held:
+            lease.is_lost = lease.claim.job_id not in current

@@ -1,0 +1,138 @@
+"""Which jobs are ready, and whose turn it is. Selecting claims nothing."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+from uuid import UUID
+
+from django.db import connection
+from django.db.models.functions import Now
+
+from chatbot.contracts.tasks import QUEUE_OF_STAGE, Queue
+from chatbot.documents.models import UNFINISHED_STATES, IngestionJob, JobState
+
+HINT_SECONDS: Final = 10.0
+"""A hint that nobody has followed by then is taken for lost."""
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """Jobs of a queue that are running, or on their way to a worker."""
+
+    all: int
+    long: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReadyJob:
+    job_id: UUID
+    person_id: UUID | None
+    """Who uploaded the document; None: somebody whose account is gone."""
+    is_long: bool
+
+
+def load_of(*, queue: Queue) -> Load:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT count(*), count(*) FILTER (WHERE is_long)
+            FROM documents_ingestionjob
+            WHERE stage = ANY(%(stages)s) AND (
+                (state = 'running' AND leased_until > statement_timestamp())
+                OR (state = 'queued'
+                    AND hinted_at > statement_timestamp() - make_interval(secs => %(hint)s))
+            )
+            """,
+            {"stages": _stages(queue), "hint": HINT_SECONDS},
+        )
+        return Load(*cursor.fetchone())
+
+
+def ready_jobs(*, queue: Queue, per_person: int) -> list[ReadyJob]:
+    """The next jobs of everybody, small documents before huge ones, earlier before later.
+
+    `per_person` bounds the short and the long ones of one person, each.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT id, person, is_long FROM (
+                SELECT job.id, document.created_by_id AS person, job.is_long,
+                    coalesce(version.pages_total, 0) AS pages, version.created_at, job.page_from,
+                    row_number() OVER (
+                        PARTITION BY document.created_by_id, job.is_long
+                        ORDER BY coalesce(version.pages_total, 0), version.created_at,
+                            job.page_from, job.id
+                    ) AS turn
+                FROM documents_ingestionjob AS job
+                JOIN documents_documentversion AS version ON version.id = job.version_id
+                JOIN documents_document AS document ON document.id = version.document_id
+                WHERE job.state = 'queued' AND job.run_after <= statement_timestamp()
+                    AND job.stage = ANY(%(stages)s)
+                    AND (job.hinted_at IS NULL
+                        OR job.hinted_at <= statement_timestamp() - make_interval(secs => %(hint)s))
+                    AND version.state = ANY(%(unfinished)s)
+            ) AS ready
+            WHERE turn <= %(per_person)s
+            ORDER BY is_long, pages, created_at, page_from, id
+            """,
+            {
+                "stages": _stages(queue),
+                "hint": HINT_SECONDS,
+                "unfinished": list(UNFINISHED_STATES),
+                "per_person": per_person,
+            },
+        )
+        return [ReadyJob(*row) for row in cursor.fetchall()]
+
+
+def take_turns(
+    ready: Sequence[ReadyJob],
+    *,
+    served: dict[UUID | None, int],
+    slots: int,
+    long_slots: int,
+) -> list[ReadyJob]:
+    """At most `slots` jobs, one for each person in turn, of which `long_slots` may be long.
+
+    `served` remembers, from call to call, in which order people had their turn.
+    """
+    waiting: dict[UUID | None, list[ReadyJob]] = {}
+    for job in ready:
+        waiting.setdefault(job.person_id, []).append(job)
+    clock = max(served.values(), default=0)
+    chosen: list[ReadyJob] = []
+    while len(chosen) < slots:
+        candidates = {
+            person: first
+            for person, theirs in waiting.items()
+            if (first := _first(theirs, may_be_long=long_slots > 0))
+        }
+        if not candidates:
+            break
+        person = min(candidates, key=lambda person: served.get(person, 0))
+        job = candidates[person]
+        waiting[person].remove(job)
+        long_slots -= job.is_long
+        clock += 1
+        served[person] = clock
+        chosen.append(job)
+    return chosen
+
+
+def mark_hinted(*, job_ids: Iterable[UUID]) -> None:
+    """Before the hints are sent: they are on their way."""
+    IngestionJob.objects.filter(pk__in=list(job_ids), state=JobState.QUEUED).update(hinted_at=Now())
+
+
+def unmark_hinted(*, job_ids: Iterable[UUID]) -> None:
+    """The hints could not be sent."""
+    IngestionJob.objects.filter(pk__in=list(job_ids), state=JobState.QUEUED).update(hinted_at=None)
+
+
+def _first(jobs: Sequence[ReadyJob], *, may_be_long: bool) -> ReadyJob | None:
+    return next((job for job in jobs if may_be_long or not job.is_long), None)
+
+
+def _stages(queue: Queue) -> list[str]:
+    return [stage.value for stage, its_queue in QUEUE_OF_STAGE.items() if its_queue is queue]

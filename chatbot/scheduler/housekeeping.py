@@ -1,0 +1,56 @@
+"""What the leader looks after, each thing at its own pace."""
+
+import logging
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from django.db import InterfaceError, OperationalError
+
+from chatbot.documents.services import files, ingestion
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class Chore:
+    """Something to do every few seconds; at once again while there is more of it."""
+
+    do: Callable[[], int]
+    every_seconds: float
+    at_once: int = 0
+    """So many done at a time mean that there may be more; 0: never."""
+    due: float = 0.0
+
+
+class Housekeeping:
+    """Expired leases, versions that got stuck, files without a document."""
+
+    def __init__(self) -> None:
+        self._chores: Final = [
+            Chore(ingestion.reconcile, every_seconds=1),
+            Chore(ingestion.repair_versions, every_seconds=5),
+            Chore(files.remove_orphans, every_seconds=30, at_once=files.ORPHANS_AT_ONCE),
+        ]
+
+    def run(self) -> None:
+        """Does what is due. Only PostgreSQL's absence is raised; a chore's bug stops no other."""
+        for chore in self._chores:
+            if chore.due <= time.monotonic():
+                self._do(chore)
+
+    @staticmethod
+    def _do(chore: Chore) -> None:
+        name = getattr(chore.do, "__name__", "chore")
+        done = 0
+        try:
+            done = chore.do()
+        except (OperationalError, InterfaceError):
+            raise
+        except Exception:
+            logger.exception("%s failed", name)
+        if done:
+            logger.info("%s: %d", name, done)
+        again_at_once = chore.at_once and done >= chore.at_once
+        chore.due = time.monotonic() + (0.0 if again_at_once else chore.every_seconds)

@@ -1,0 +1,109 @@
+"""The loop of `manage.py scheduler`: one leads, by an advisory lock; others stand by.
+
+The lock belongs to the database session that all work goes through: whoever loses the connection
+has lost the lock, and stands by again.
+"""
+
+import logging
+import os
+import signal
+import socket
+import time
+from types import FrameType
+from typing import Final, NoReturn
+
+from django.db import InterfaceError, OperationalError, connection
+from redis.exceptions import RedisError
+
+from chatbot import jobs
+from chatbot.contracts import keys
+from chatbot.contracts.tasks import Queue
+from chatbot.scheduler.dispatch import Dispatcher
+from chatbot.scheduler.housekeeping import Housekeeping
+
+logger = logging.getLogger(__name__)
+
+LOCK_KEY: Final = 0x62726169
+"""Of pg_advisory_lock, the same in every scheduler of a database."""
+TICK_SECONDS: Final = 1
+_SHORTEST_TICK_SECONDS: Final = 0.01
+_ALIVE_SECONDS: Final = 10
+_AWAY: Final = (OperationalError, InterfaceError)
+
+
+def run_scheduler() -> NoReturn:
+    """Runs until SIGTERM or SIGINT; survives PostgreSQL and Redis being away."""
+    signal.signal(signal.SIGTERM, _end)
+    signal.signal(signal.SIGINT, _end)
+    is_away = False
+    while True:
+        try:
+            if _lead_or_stand_by():
+                is_away = False
+        except _AWAY as error:
+            if not is_away:
+                logger.warning("PostgreSQL is away: %s", type(error).__name__)
+            is_away = True
+            connection.close()
+            time.sleep(TICK_SECONDS)
+
+
+def _lead_or_stand_by() -> bool:
+    """Leads until the connection breaks, or waits a moment; True if PostgreSQL answered."""
+    if not _take_lock():
+        time.sleep(TICK_SECONDS)
+        return True
+    logger.info("this scheduler leads")
+    scheduler = Scheduler()
+    while True:
+        began = time.monotonic()
+        scheduler.tick()
+        time.sleep(_pause(after_seconds=time.monotonic() - began))
+        wait_for_wake()
+
+
+class Scheduler:
+    """What the leader does, again and again."""
+
+    def __init__(self) -> None:
+        self._dispatchers = [Dispatcher(queue=queue) for queue in Queue]
+        self._housekeeping = Housekeeping()
+        self._name = f"{socket.gethostname()}:{os.getpid()}"
+
+    def tick(self) -> None:
+        """Raises OperationalError or InterfaceError when PostgreSQL is away, and nothing else."""
+        self._housekeeping.run()
+        for dispatcher in self._dispatchers:
+            dispatcher.dispatch()
+        self._show_alive()
+
+    def _show_alive(self) -> None:
+        try:
+            jobs.redis_client().set(keys.SCHEDULER_ALIVE, self._name, ex=_ALIVE_SECONDS)
+        except RedisError as error:
+            logger.debug("Redis is away: %s", type(error).__name__)
+
+
+def wait_for_wake() -> None:
+    """Until somebody has work, or a second has passed."""
+    try:
+        if jobs.redis_client().brpop([keys.SCHEDULER_WAKE], timeout=TICK_SECONDS):
+            jobs.redis_client().delete(keys.SCHEDULER_WAKE)
+    except RedisError:
+        time.sleep(TICK_SECONDS)
+
+
+def _pause(*, after_seconds: float) -> float:
+    """At most a third of a core, however many wake-ups there are."""
+    return min(TICK_SECONDS, max(_SHORTEST_TICK_SECONDS, 2 * after_seconds))
+
+
+def _take_lock() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_lock(%s)", [LOCK_KEY])
+        return bool(cursor.fetchone()[0])
+
+
+def _end(_number: int, _frame: FrameType | None) -> NoReturn:
+    """Every step is a transaction of its own: it is safe to leave at any point."""
+    raise SystemExit(0)
