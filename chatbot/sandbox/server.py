@@ -18,6 +18,7 @@ import select
 import signal
 import socket
 import sys
+import tempfile
 import time
 import traceback
 from collections.abc import Callable
@@ -47,6 +48,8 @@ def serve(module: str, control: socket.socket) -> None:
     """Answers requests until the caller is gone."""
     functions: dict[str, Callable[..., object]] = importlib.import_module(module).FUNCTIONS
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    # Found by writing a file, which children can't; some libraries ask for it by the way.
+    tempfile.gettempdir()
     gc.collect()
     gc.freeze()
     while True:

@@ -1,0 +1,47 @@
+"""What the sandbox's server imports: parsers as functions that take and give JSON."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Final
+
+from chatbot.contracts.errors import DocumentFault
+from chatbot.contracts.media_types import CSV, HTML, MARKDOWN, SAMPLE_BYTES, TEXT, detect
+from ingest_worker.parsers.protocol import PageText
+from ingest_worker.parsers.registry import parser_for
+
+_NAMES: Final = {MARKDOWN: ".md", CSV: ".csv", HTML: ".html", TEXT: ".txt"}
+
+
+def open_file(*, path: str, media_type: str, pages_limit: int) -> dict[str, Any]:
+    """A `Plan` as a dictionary."""
+    found = _type_of(Path(path), media_type)
+    plan = parser_for(found).open_file(Path(path), found, pages_limit=pages_limit)
+    return {
+        "media_type": plan.media_type,
+        "labels": plan.labels,
+        "pages": [_page(page) for page in plan.pages],
+    }
+
+
+def read_pages(*, path: str, media_type: str, first: int, last: int) -> list[dict[str, Any]]:
+    """A list of `PageText` as dictionaries."""
+    found = _type_of(Path(path), media_type)
+    return [_page(page) for page in parser_for(found).read_pages(Path(path), found, first, last)]
+
+
+def _type_of(path: Path, believed: str) -> str:
+    """What the content is; the caller's word counts where it can't be told from the content."""
+    with path.open("rb") as file:
+        head = file.read(SAMPLE_BYTES)
+        file.seek(max(0, path.stat().st_size - SAMPLE_BYTES))
+        tail = file.read()
+    if not head:
+        raise DocumentFault("The file is empty.", code="file-empty")
+    return detect(head=head, tail=tail, name="file" + _NAMES.get(believed, "")) or believed
+
+
+def _page(page: PageText) -> dict[str, Any]:
+    return {**asdict(page), "boxes": page.boxes}
+
+
+FUNCTIONS = {"open_file": open_file, "read_pages": read_pages}

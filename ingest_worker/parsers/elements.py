@@ -1,0 +1,50 @@
+"""What unstructured's partitioners find, as blocks of text."""
+
+import os
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Final
+
+from ingest_worker.parsers.parts import Block
+from ingest_worker.parsers.sentences import replace_tokenizer
+from ingest_worker.parsers.tables import html_table
+
+# Read by unstructured when it is imported: no usage report, no notice.
+os.environ["DO_NOT_TRACK"] = "true"
+os.environ["UNSTRUCTURED_DISABLE_NOTICE"] = "1"
+replace_tokenizer()
+
+if TYPE_CHECKING:
+    from unstructured.documents.elements import Element
+
+NO_LANGUAGE_DETECTION: Final = [""]
+"""As `languages=`: guessing them takes longer than all the rest."""
+_DEEPEST_HEADING: Final = 5
+_LEFT_OUT: Final = frozenset({"PageBreak", "Image"})
+_ONCE: Final = frozenset({"Header", "Footer"})
+
+
+def blocks(elements: Iterable["Element"]) -> Iterator[Block]:
+    """One block for each element that has text; headers and footers only once."""
+    seen: set[str] = set()
+    for element in elements:
+        text = element.text.strip()
+        if element.category in _LEFT_OUT or not text:
+            continue
+        if element.category in _ONCE:
+            if text in seen:
+                continue
+            seen.add(text)
+        yield _block(element, text)
+
+
+def _block(element: "Element", text: str) -> Block:
+    if element.category == "Title":
+        depth = min(element.metadata.category_depth or 0, _DEEPEST_HEADING)
+        return Block("#" * (depth + 1) + " " + " ".join(text.split()), is_heading=True)
+    if element.category == "ListItem":
+        indent = "  " * min(element.metadata.category_depth or 0, _DEEPEST_HEADING)
+        return Block(f"{indent}- {text}", is_close=True)
+    if element.category == "Table" and element.metadata.text_as_html:
+        found = html_table(element.metadata.text_as_html)
+        return found if found.text else Block(text)
+    return Block(text)
