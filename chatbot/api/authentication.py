@@ -20,6 +20,11 @@ class Credential:
     scopes: frozenset[str] | None = None
 
 
+def scopes_of(request: Request) -> frozenset[str] | None:
+    """The scopes of the API key that speaks; None if no key does."""
+    return request.auth.scopes if isinstance(request.auth, Credential) else None
+
+
 class SessionAuthentication(authentication.SessionAuthentication):
     """A session cookie, and for what changes something the header X-CSRFToken."""
 

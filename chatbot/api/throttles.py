@@ -1,15 +1,18 @@
 """How many requests somebody may make."""
 
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from django.conf import settings
 from rest_framework.request import Request
 from rest_framework.throttling import BaseThrottle
-from rest_framework.views import APIView
 
 from chatbot.api.client import client_address
 from chatbot.contracts.errors import LimitReached
 from chatbot.rate_limits import hit
+
+if TYPE_CHECKING:
+    # DRF's views import this module, by the settings.
+    from rest_framework.views import APIView
 
 WINDOW_SECONDS: Final = 60
 
@@ -17,7 +20,7 @@ WINDOW_SECONDS: Final = 60
 class RequestThrottle(BaseThrottle):
     """`REQUEST_LIMIT_PER_MINUTE` for each person, and for each address that is not signed in."""
 
-    def allow_request(self, request: Request, view: APIView) -> bool:  # noqa: ARG002 - DRF's
+    def allow_request(self, request: Request, view: "APIView") -> bool:  # noqa: ARG002 - DRF's
         user = request.user
         identity = str(user.pk) if user.is_authenticated else client_address(request._request)  # noqa: SLF001
         wait = hit(

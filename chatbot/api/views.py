@@ -40,4 +40,5 @@ class ApiView(GenericAPIView[Any]):
         self, rows: QuerySet[Any, Any] | Sequence[Any], kind: type[BaseSerializer[Any]]
     ) -> Response:
         """One page of rows as `{count, next, previous, results}`."""
-        return self.get_paginated_response(kind(self.paginate_queryset(rows), many=True).data)
+        found = kind(self.paginate_queryset(rows), many=True, context=self.get_serializer_context())
+        return self.get_paginated_response(found.data)

@@ -38,6 +38,12 @@ def described_brains(*, user: "User") -> QuerySet[Brain, Brain]:
     )
 
 
+def find_brains(*, user: "User", search: str = "") -> QuerySet[Brain, Brain]:
+    """`described_brains` whose names contain the words; empty: all."""
+    brains = described_brains(user=user)
+    return brains.filter(name__icontains=search) if search else brains
+
+
 def get_described_brain(*, user: "User", brain_id: UUID) -> Brain:
     """One of `described_brains`; raises NotFound."""
     brain = described_brains(user=user).filter(pk=brain_id).first()

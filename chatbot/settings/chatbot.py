@@ -59,11 +59,12 @@ FILE_UPLOAD_HANDLERS = ["chatbot.documents.api.upload.HashingUploadHandler"]
 
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": [
-        "chatbot.api.authentication.BearerAuthentication",
-        "rest_framework.authentication.SessionAuthentication",
+        "chatbot.accounts.api.authentication.BearerAuthentication",
+        "chatbot.api.authentication.SessionAuthentication",
     ],
     "DEFAULT_PERMISSION_CLASSES": ["chatbot.api.permissions.IsSignedIn"],
     "DEFAULT_PAGINATION_CLASS": "chatbot.api.pagination.PagePagination",
+    "DEFAULT_CONTENT_NEGOTIATION_CLASS": "chatbot.api.negotiation.OneAnswer",
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
@@ -80,4 +81,18 @@ SPECTACULAR_SETTINGS = {
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "COMPONENT_SPLIT_REQUEST": True,
     "SCHEMA_PATH_PREFIX": "/api/v1",
+    "SERVE_AUTHENTICATION": [],
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "chatbot.api.schema.describe_problems",
+    ],
+    "ENUM_NAME_OVERRIDES": {
+        "LanguageEnum": "chatbot.accounts.models.Language",
+        "ScopeEnum": "chatbot.accounts.models.Scope",
+        "DocumentStateEnum": "chatbot.documents.models.VersionState",
+        "PageSourceEnum": "chatbot.documents.models.PageSource",
+        "TurnStateEnum": "chatbot.conversations.models.TurnState",
+        "MessageRoleEnum": "chatbot.conversations.models.MessageRole",
+    },
 }

@@ -21,6 +21,12 @@ class RoleField(serializers.ChoiceField):
         return name.lower()
 
 
+class BrainsQuery(serializers.Serializer[Any]):
+    search = serializers.CharField(
+        max_length=200, required=False, allow_blank=True, help_text="Part of the name."
+    )
+
+
 class BrainInput(serializers.Serializer[Any]):
     name = serializers.CharField(max_length=200)
     description = serializers.CharField(max_length=2000, allow_blank=True, required=False)

@@ -12,11 +12,12 @@ from chatbot.api.views import ApiView
 from chatbot.brains.api.serializers import (
     BrainInput,
     BrainOutput,
+    BrainsQuery,
     MemberInput,
     MemberOutput,
     MemberRoleInput,
 )
-from chatbot.brains.selectors import described_brains, get_described_brain, members
+from chatbot.brains.selectors import find_brains, get_described_brain, members
 from chatbot.brains.services import (
     add_member,
     change_member,
@@ -33,10 +34,12 @@ class BrainApiView(ApiView):
 
 
 class BrainsView(BrainApiView):
-    @extend_schema(operation_id="list_brains", responses=BrainOutput(many=True))
+    @extend_schema(
+        operation_id="list_brains", parameters=[BrainsQuery], responses=BrainOutput(many=True)
+    )
     def get(self, request: Request) -> Response:
         """The brains of which one is a member, by name."""
-        return self.page(described_brains(user=user_of(request)), BrainOutput)
+        return self.page(find_brains(user=user_of(request), **self.asked(BrainsQuery)), BrainOutput)
 
     @extend_schema(operation_id="create_brain", request=BrainInput, responses={201: BrainOutput})
     def post(self, request: Request) -> Response:

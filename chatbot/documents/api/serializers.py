@@ -1,0 +1,94 @@
+"""What documents and pages look like in JSON."""
+
+from typing import Any
+
+from rest_framework import serializers
+
+from chatbot.documents.api.upload import display_name
+from chatbot.documents.models import Document, DocumentVersion, Page, PageSource, VersionState
+
+
+class UploadInput(serializers.Serializer[Any]):
+    file = serializers.FileField(allow_empty_file=True)
+    title = serializers.CharField(
+        max_length=300, required=False, allow_blank=True, help_text="Empty: the file's name."
+    )
+
+    def validate_title(self, title: str) -> str:
+        return display_name(title)
+
+
+class DocumentsQuery(serializers.Serializer[Any]):
+    state = serializers.ChoiceField(choices=VersionState.choices, required=False)
+    search = serializers.CharField(
+        max_length=200, required=False, allow_blank=True, help_text="Part of the title."
+    )
+
+
+class FileQuery(serializers.Serializer[Any]):
+    inline = serializers.BooleanField(
+        default=False, help_text="Show instead of save; for PDF and images only."
+    )
+
+
+class DocumentErrorOutput(serializers.Serializer[DocumentVersion]):
+    code = serializers.CharField(source="error_code")
+    sentence = serializers.CharField(source="error_sentence")
+
+    def to_representation(self, instance: DocumentVersion) -> Any:  # noqa: ANN401 - None, too
+        return super().to_representation(instance) if instance.error_code else None
+
+
+class DocumentUserOutput(serializers.Serializer[Any]):
+    id = serializers.UUIDField()
+    email = serializers.EmailField()
+    name = serializers.CharField()
+
+
+class DocumentOutput(serializers.Serializer[Document]):
+    id = serializers.UUIDField()
+    brain = serializers.UUIDField(source="brain_id")
+    title = serializers.CharField()
+    media_type = serializers.CharField(source="current_version.media_type")
+    size_bytes = serializers.IntegerField(source="current_version.size_bytes")
+    sha256 = serializers.CharField()
+    state = serializers.ChoiceField(choices=VersionState.choices, source="current_version.state")
+    pages_total = serializers.IntegerField(
+        source="current_version.pages_total",
+        allow_null=True,
+        help_text="Null until the file has been opened.",
+    )
+    pages_done = serializers.IntegerField(source="current_version.pages_done")
+    error = DocumentErrorOutput(source="current_version", allow_null=True)
+    version = serializers.IntegerField(source="current_version.number")
+    job = serializers.UUIDField(source="current_version_id", help_text="See jobs/{id}.")
+    created_at = serializers.DateTimeField()
+    created_by = DocumentUserOutput(allow_null=True)
+    finished_at = serializers.DateTimeField(source="current_version.finished_at", allow_null=True)
+
+
+class PageSummaryOutput(serializers.Serializer[Page]):
+    number = serializers.IntegerField()
+    # Fields of these names; DRF's own attributes are not in their way.
+    label = serializers.CharField(  # type: ignore[assignment]
+        help_text="What the document itself calls the page."
+    )
+    source = serializers.ChoiceField(choices=PageSource.choices)  # type: ignore[assignment]
+    confidence = serializers.FloatField(allow_null=True, help_text="Of OCR, 0 to 1.")
+    is_indexed = serializers.SerializerMethodField(help_text="Search finds the page.")
+
+    def get_is_indexed(self, page: Page) -> bool:
+        return page.indexed_at is not None
+
+
+class PageOutput(PageSummaryOutput):
+    text = serializers.CharField()
+    boxes = serializers.ListField(
+        child=serializers.ListField(child=serializers.FloatField(), min_length=6, max_length=6),
+        help_text=(
+            "`[start, end, x0, y0, x1, y1]`: characters of `text`, and a rectangle in the units of "
+            "`width` and `height` from the upper left corner."
+        ),
+    )
+    width = serializers.FloatField(allow_null=True)
+    height = serializers.FloatField(allow_null=True)

@@ -1,0 +1,164 @@
+"""How a file arrives: straight to disk, hashed on the way, and no further than the limit."""
+
+import contextlib
+import hashlib
+import time
+import unicodedata
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+from django.conf import settings
+from django.core.files.uploadedfile import TemporaryUploadedFile
+from django.core.files.uploadhandler import FileUploadHandler
+from rest_framework.parsers import DataAndFiles, MultiPartParser
+
+from chatbot.contracts.errors import InvalidInput, TooLarge, Unavailable
+
+FORM_BYTES: Final = 1024 * 1024
+"""What a multipart body may hold beside the file."""
+NAME_CHARACTERS: Final = 255
+LEFTOVER_SECONDS: Final = 24 * 3600
+"""An upload that is older belongs to a process that was killed."""
+_MEGABYTE: Final = 1024 * 1024
+
+
+class HashedFile(TemporaryUploadedFile):
+    """A file on disk whose SHA-256 is known; it is removed when it is closed."""
+
+    sha256 = ""
+
+
+class HashingUploadHandler(FileUploadHandler):
+    """Writes each piece to disk and into the hash; memory does not grow with the file."""
+
+    file: HashedFile | None = None
+
+    def handle_raw_input(
+        self,
+        input_data: Any,  # noqa: ANN401, ARG002 - the signature is Django's
+        META: Mapping[str, Any],  # noqa: N803
+        content_length: int,
+        boundary: str,  # noqa: ARG002
+        encoding: str | None = None,  # noqa: ARG002
+    ) -> None:
+        """Refuses by the header what is too large by its own account."""
+        if content_length > settings.UPLOAD_LIMIT_BYTES + FORM_BYTES:
+            raise _too_large()
+        if "chunked" in str(META.get("HTTP_TRANSFER_ENCODING", "")).lower():
+            raise InvalidInput(
+                "The length of the upload must be known.",
+                code="length-required",
+                way_out="Send the header Content-Length.",
+            )
+
+    def new_file(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - passed on
+        super().new_file(*args, **kwargs)
+        _upload_folder().mkdir(mode=0o700, parents=True, exist_ok=True)
+        _remove_leftovers()
+        self._hash = hashlib.sha256()
+        self._size = 0
+        self.file = HashedFile(
+            display_name(self.file_name or ""),
+            self.content_type or "",
+            0,
+            self.charset,
+            self.content_type_extra,
+        )
+
+    def receive_data_chunk(self, raw_data: bytes, start: int) -> None:  # noqa: ARG002 - Django's
+        self._size += len(raw_data)
+        if self._size > settings.UPLOAD_LIMIT_BYTES:
+            raise _too_large()
+        self._hash.update(raw_data)
+        try:
+            self._open_file.write(raw_data)
+        except OSError as error:
+            raise Unavailable(
+                "The server can't take the file right now.",
+                code="storage-away",
+                way_out="Try again in a moment; if it stays, tell an administrator.",
+            ) from error
+
+    def file_complete(self, file_size: int) -> HashedFile:
+        file = self._open_file
+        file.seek(0)
+        file.size = file_size
+        file.sha256 = self._hash.hexdigest()
+        self.file = None
+        return file
+
+    def upload_interrupted(self) -> None:
+        """Removes the file that was being written."""
+        if self.file is not None:
+            self.file.close()
+            self.file = None
+
+    @property
+    def _open_file(self) -> HashedFile:
+        if self.file is None:
+            raise RuntimeError("no file is being received")
+        return self.file
+
+
+class UploadParser(MultiPartParser):
+    """multipart/form-data whose unfinished files go, however the parsing ends."""
+
+    def parse(
+        self,
+        stream: Any,  # noqa: ANN401 - the signature is DRF's
+        media_type: str | None = None,
+        parser_context: Mapping[str, Any] | None = None,
+    ) -> DataAndFiles[Any, Any]:
+        try:
+            return super().parse(stream, media_type, parser_context)
+        except BaseException:
+            for handler in (parser_context or {})["request"].upload_handlers:
+                handler.upload_interrupted()
+            raise
+
+
+def display_name(name: str) -> str:
+    """A client's name for a file or document, as people may see it.
+
+    Composed characters, one line, no folder, nothing that is invisible or turns the writing around
+    (which makes `exe.pdf` of `fdp.exe`); the end is kept where it is too long.
+    """
+    composed = unicodedata.normalize("NFC", name).replace("\\", "/").rpartition("/")[2]
+    visible = "".join(char if _is_visible(char) else " " for char in composed)
+    words = " ".join(visible.split())
+    if len(words) <= NAME_CHARACTERS:
+        return words
+    stem, dot, ending = words.rpartition(".")
+    kept = f"{dot}{ending}" if dot and len(ending) < _ENDING_CHARACTERS else ""
+    return (stem if kept else words)[: NAME_CHARACTERS - len(kept)] + kept
+
+
+_ENDING_CHARACTERS: Final = 20
+_ZERO_WIDTH_JOINERS: Final = "\u200c\u200d"
+"""Invisible, but parts of words in some scripts and of emoji."""
+
+
+def _is_visible(char: str) -> bool:
+    return char in _ZERO_WIDTH_JOINERS or unicodedata.category(char) not in {"Cc", "Cf", "Cs"}
+
+
+def _too_large() -> TooLarge:
+    limit = settings.UPLOAD_LIMIT_BYTES // _MEGABYTE
+    return TooLarge(
+        f"The file is larger than {limit} MB.", way_out="Split it and upload the parts."
+    )
+
+
+def _upload_folder() -> Path:
+    return Path(settings.FILE_UPLOAD_TEMP_DIR)
+
+
+@cache
+def _remove_leftovers() -> None:
+    """Once in a process: removes what killed processes left."""
+    for leftover in _upload_folder().glob("*.upload*"):
+        with contextlib.suppress(FileNotFoundError):
+            if time.time() - leftover.stat().st_mtime > LEFTOVER_SECONDS:
+                leftover.unlink()

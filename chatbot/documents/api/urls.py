@@ -1,0 +1,21 @@
+from django.urls import path
+
+from chatbot.documents.api import views
+
+urlpatterns = [
+    path("brains/<uuid:brain_id>/documents", views.DocumentsView.as_view(), name="documents"),
+    path("documents/<uuid:document_id>", views.DocumentView.as_view(), name="document"),
+    path(
+        "documents/<uuid:document_id>/retry",
+        views.DocumentRetryView.as_view(),
+        name="document-retry",
+    ),
+    path(
+        "documents/<uuid:document_id>/cancel",
+        views.DocumentCancelView.as_view(),
+        name="document-cancel",
+    ),
+    path("documents/<uuid:document_id>/file", views.DocumentFileView.as_view(), name="file"),
+    path("documents/<uuid:document_id>/pages", views.PagesView.as_view(), name="pages"),
+    path("documents/<uuid:document_id>/pages/<int:number>", views.PageView.as_view(), name="page"),
+]

@@ -1,0 +1,179 @@
+"""Documents, their pages and their files."""
+
+import mimetypes
+from pathlib import PurePath
+from uuid import UUID
+
+from django.http import FileResponse
+from django.urls import reverse
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiResponse, extend_schema
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from chatbot.accounts.api.authentication import user_of
+from chatbot.accounts.models import Scope
+from chatbot.api.views import ApiView
+from chatbot.brains.models import BrainRole
+from chatbot.brains.selectors import get_brain
+from chatbot.contracts import media_types
+from chatbot.documents.api.serializers import (
+    DocumentOutput,
+    DocumentsQuery,
+    FileQuery,
+    PageOutput,
+    PageSummaryOutput,
+    UploadInput,
+)
+from chatbot.documents.api.upload import UploadParser
+from chatbot.documents.models import Document
+from chatbot.documents.selectors import (
+    find_documents,
+    get_document,
+    get_page,
+    readable_pages,
+)
+from chatbot.documents.services import (
+    cancel_document,
+    delete_document,
+    retry_document,
+    upload_document,
+)
+from chatbot.documents.services.files import open_stored
+
+_SHOWN_INLINE = frozenset({media_types.PDF, *media_types.IMAGES})
+
+
+class DocumentApiView(ApiView):
+    read_scopes = frozenset({Scope.BRAINS_READ})
+    write_scopes = frozenset({Scope.BRAINS_WRITE})
+
+    def accepted(self, document: Document, *, status: int = 202) -> Response:
+        """The document, and where its job stands."""
+        job = reverse("job", kwargs={"job_id": document.current_version_id})
+        return Response(DocumentOutput(document).data, status=status, headers={"Location": job})
+
+
+class DocumentsView(DocumentApiView):
+    parser_classes = (UploadParser,)
+
+    @extend_schema(
+        operation_id="list_documents",
+        parameters=[DocumentsQuery],
+        responses=DocumentOutput(many=True),
+    )
+    def get(self, request: Request, brain_id: UUID) -> Response:
+        """The documents of a brain, newest first."""
+        documents = find_documents(
+            user=user_of(request), brain_id=brain_id, **self.asked(DocumentsQuery)
+        )
+        return self.page(documents, DocumentOutput)
+
+    @extend_schema(
+        operation_id="upload_document",
+        request={"multipart/form-data": UploadInput},
+        responses={
+            200: OpenApiResponse(DocumentOutput, "The same bytes are in the brain already."),
+            202: OpenApiResponse(DocumentOutput, "Stored; `job` tells how far it is."),
+        },
+    )
+    def post(self, request: Request, brain_id: UUID) -> Response:
+        """Uploads a file; needs the role editor. What it is, its content decides."""
+        # Before the body is read: nobody sends 200 MB to hear that it isn't allowed.
+        get_brain(user=user_of(request), brain_id=brain_id, role=BrainRole.EDITOR)
+        upload = self.parsed(UploadInput)
+        file = upload["file"]
+        result = upload_document(
+            user=user_of(request),
+            brain_id=brain_id,
+            file=file,
+            title=upload.get("title", ""),
+            sha256=file.sha256,
+            size_bytes=file.size,
+        )
+        return self.accepted(result.document, status=202 if result.created else 200)
+
+
+class DocumentView(DocumentApiView):
+    @extend_schema(operation_id="get_document", responses=DocumentOutput)
+    def get(self, request: Request, document_id: UUID) -> Response:
+        """One document, and how far its ingestion is."""
+        document = get_document(user=user_of(request), document_id=document_id)
+        return Response(DocumentOutput(document).data)
+
+    @extend_schema(operation_id="delete_document", responses={204: None})
+    def delete(self, request: Request, document_id: UUID) -> Response:
+        """Deletes a document and all that was made of it; needs the role editor."""
+        delete_document(user=user_of(request), document_id=document_id)
+        return Response(status=204)
+
+
+class DocumentRetryView(DocumentApiView):
+    @extend_schema(operation_id="retry_document", request=None, responses={202: DocumentOutput})
+    def post(self, request: Request, document_id: UUID) -> Response:
+        """Goes on with an ingestion that failed or was cancelled; needs the role editor."""
+        return self.accepted(retry_document(user=user_of(request), document_id=document_id))
+
+
+class DocumentCancelView(DocumentApiView):
+    @extend_schema(operation_id="cancel_document", request=None, responses={202: DocumentOutput})
+    def post(self, request: Request, document_id: UUID) -> Response:
+        """Ends an ingestion; what is indexed stays. Needs the role editor."""
+        return self.accepted(cancel_document(user=user_of(request), document_id=document_id))
+
+
+class DocumentFileView(DocumentApiView):
+    @extend_schema(
+        operation_id="get_file",
+        parameters=[FileQuery],
+        responses={(200, "application/octet-stream"): OpenApiTypes.BINARY},
+    )
+    def get(self, request: Request, document_id: UUID) -> FileResponse:
+        """The file as it was uploaded."""
+        inline = self.asked(FileQuery)["inline"]
+        document = get_document(user=user_of(request), document_id=document_id)
+        return _file_response(document, inline=inline)
+
+
+class PagesView(DocumentApiView):
+    @extend_schema(operation_id="list_pages", responses=PageSummaryOutput(many=True))
+    def get(self, request: Request, document_id: UUID) -> Response:
+        """The pages that have been read so far."""
+        pages = readable_pages(user=user_of(request), document_id=document_id)
+        return self.page(pages, PageSummaryOutput)
+
+
+class PageView(DocumentApiView):
+    @extend_schema(operation_id="get_page", responses=PageOutput)
+    def get(self, request: Request, document_id: UUID, number: int) -> Response:
+        """One page with its text and where each word stands."""
+        page = get_page(user=user_of(request), document_id=document_id, number=number)
+        return Response(PageOutput(page).data)
+
+
+def _file_response(document: Document, *, inline: bool) -> FileResponse:
+    """A file that no browser runs anything of, whatever is in it."""
+    version = document.current_version
+    if version is None:
+        raise RuntimeError("a stored document has a version")
+    is_shown = inline and version.media_type in _SHOWN_INLINE
+    response = FileResponse(
+        open_stored(name=version.storage_name),
+        as_attachment=not is_shown,
+        filename=_file_name(document.title, version.media_type),
+        content_type=version.media_type,
+    )
+    response["Content-Security-Policy"] = "sandbox; default-src 'none'; frame-ancestors 'self'"
+    response["X-Content-Type-Options"] = "nosniff"
+    response["X-Frame-Options"] = "SAMEORIGIN"
+    response["Cross-Origin-Resource-Policy"] = "same-origin"
+    response["Cache-Control"] = "private, no-cache"
+    return response
+
+
+def _file_name(title: str, media_type: str) -> str:
+    """A title may lack the ending by which a desktop knows what to open a file with."""
+    endings = media_types.EXTENSIONS.get(media_type, ())
+    if not endings or PurePath(title).suffix.lower() in endings:
+        return title
+    return f"{title}{mimetypes.guess_extension(media_type) or endings[0]}"
