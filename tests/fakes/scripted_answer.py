@@ -16,6 +16,7 @@ Write = Callable[[bytes], Awaitable[None]]
 
 CHAT_MODEL = "scripted"
 CUT_BYTES = 3
+FLUSH_SECONDS = 0.02
 
 _SSE = [(b"content-type", b"text/event-stream; charset=utf-8"), (b"cache-control", b"no-cache")]
 _HEAD = b'data: {"id":"chatcmpl-1","object":"chat.completion.chunk","created":1,"model":"scripted",'
@@ -114,6 +115,8 @@ class Answer:
     async def _happens(self, number: int, write: Write) -> bool:
         script = self.script
         if number == script.die_after:
+            # Clients drop what they haven't read yet when a connection breaks.
+            await asyncio.sleep(FLUSH_SECONDS)
             raise Cut
         if number == script.stall_after:
             await asyncio.Event().wait()

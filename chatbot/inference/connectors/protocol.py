@@ -10,7 +10,7 @@ continued.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol, TypedDict
 
@@ -104,7 +104,9 @@ class ChatConnector(Protocol):
         """
         ...
 
-    def stream(self, request: ChatRequest, *, stop: asyncio.Event) -> AsyncIterator[StreamItem]:
+    def stream(
+        self, request: ChatRequest, *, stop: asyncio.Event
+    ) -> AsyncGenerator[StreamItem, None]:
         """The answer, piece by piece.
 
         `stop` ends it at once, also before the first byte and on a server that hangs. Set `stop`

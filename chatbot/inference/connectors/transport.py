@@ -31,13 +31,25 @@ _LIMITS = httpx.Limits(
 _clients: dict[asyncio.AbstractEventLoop, httpx.AsyncClient] = {}
 
 
+class _Transport(AiohttpTransport):
+    """Raises httpx's errors only; a few of aiohttp's come through unmapped otherwise."""
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        try:
+            return await super().handle_async_request(request)
+        except httpx.HTTPError:
+            raise
+        except Exception as error:
+            raise httpx.RemoteProtocolError(str(error), request=request) from error
+
+
 def async_client() -> httpx.AsyncClient:
     """The client of the running loop; made at the first call."""
     loop = asyncio.get_running_loop()
     client = _clients.get(loop)
     if client is None:
         client = _clients[loop] = httpx.AsyncClient(
-            transport=AiohttpTransport(limits=_LIMITS), timeout=_TIMEOUT, follow_redirects=False
+            transport=_Transport(limits=_LIMITS), timeout=_TIMEOUT, follow_redirects=False
         )
     return client
 

@@ -1,0 +1,163 @@
+"""A streamed response that can be ended from outside at any moment, and that never waits for ever.
+
+One watching task per response waits for `stop` and for the limits. It closes the response, which
+wakes the reader; so reading costs nothing extra per token, and nobody cancels the reader's task.
+Before there is a response, the request itself is given up, which aiohttp's pool survives.
+"""
+
+import asyncio
+import contextlib
+from types import TracebackType
+from typing import Self
+
+import httpx
+
+from chatbot.inference.connectors.errors import InferenceError, ServerTimedOut
+from chatbot.inference.connectors.protocol import StreamLimits
+from chatbot.inference.connectors.statuses import BODY_BYTES_LIMIT, error_of_transport
+
+STALE_SECONDS = 1.0
+"""A connection that the server had closed long ago fails at once; later it's the server failing."""
+LOOK_SECONDS = 1.0
+"""How often the watch looks at limits that have become shorter."""
+DRAIN_SECONDS = 0.1
+
+
+class StopAsked(Exception):
+    """`stop` was set."""
+
+
+class WatchedResponse:
+    """Opened on entry, closed on exit.
+
+    Entering and reading raise `StopAsked`, or an `InferenceError`: nothing that is httpx's.
+    """
+
+    def __init__(
+        self,
+        client: httpx.AsyncClient,
+        request: httpx.Request,
+        *,
+        stop: asyncio.Event,
+        limits: StreamLimits,
+    ) -> None:
+        self._client = client
+        self._request = request
+        self._stop = stop
+        self._limits = limits
+        self._time = asyncio.get_running_loop().time
+        self._ends_at = self._time() + limits.total
+        self._waits_since = self._left_at = self._time()
+        self._limit = limits.first_token
+        self._is_waiting = True
+        self._verdict: StopAsked | InferenceError | None = None
+        self._response: httpx.Response | None = None
+
+    @property
+    def response(self) -> httpx.Response:
+        """Status and headers."""
+        if self._response is None:
+            raise RuntimeError("not entered")
+        return self._response
+
+    async def __aenter__(self) -> Self:
+        self._watching = asyncio.create_task(self._watch())
+        self._sending = asyncio.create_task(self._send())
+        try:
+            await asyncio.wait({self._watching, self._sending}, return_when=asyncio.FIRST_COMPLETED)
+            self._raise_verdict()
+            self._response = await self._sending
+        except httpx.HTTPError as error:
+            await self._close()
+            raise error_of_transport(error) from error
+        except BaseException:
+            await self._close()
+            raise
+        self._chunks = self._response.aiter_raw()
+        self._left_at = self._time()
+        self._is_waiting = False
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self._close()
+
+    async def read(self) -> bytes:
+        """The next bytes; empty at the end."""
+        self._raise_verdict()
+        # What the reader did meanwhile is not the server's time.
+        self._waits_since += self._time() - self._left_at
+        self._is_waiting = True
+        try:
+            return await anext(self._chunks, b"")
+        except httpx.HTTPError as error:
+            self._raise_verdict()
+            raise error_of_transport(error) from error
+        finally:
+            self._is_waiting = False
+            self._left_at = self._time()
+
+    async def read_error(self) -> bytes:
+        """The body of an answer that isn't a success, as much as is of use."""
+        body = b""
+        while len(body) < BODY_BYTES_LIMIT and (piece := await self.read()):
+            body += piece
+        return body
+
+    async def drain(self) -> None:
+        """Reads what little is left, so that the connection can be used again; doesn't wait."""
+        with contextlib.suppress(TimeoutError, StopAsked, InferenceError):
+            async with asyncio.timeout(DRAIN_SECONDS):
+                while await self.read():
+                    pass
+
+    def made_progress(self, *, limit: float) -> None:
+        """A token came; the next one may take `limit` seconds."""
+        self._waits_since = self._left_at = self._time()
+        self._limit = limit
+
+    def _raise_verdict(self) -> None:
+        if self._verdict is not None:
+            raise self._verdict
+
+    async def _send(self) -> httpx.Response:
+        began = self._time()
+        try:
+            return await self._client.send(self._request, stream=True)
+        except httpx.ConnectError:
+            raise
+        except httpx.TransportError:
+            if self._time() - began > STALE_SECONDS:
+                raise
+        return await self._client.send(self._request, stream=True)
+
+    async def _watch(self) -> None:
+        while (seconds := self._seconds_left()) > 0:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(seconds):
+                    await self._stop.wait()
+                    self._verdict = StopAsked()
+                    break
+        else:
+            self._verdict = ServerTimedOut(f"no token for {self._limit:g} s, or too long in all")
+        if self._response is not None:
+            await self._response.aclose()
+
+    def _seconds_left(self) -> float:
+        """Until the watch has to look again; nothing left: a limit has passed."""
+        now = self._time()
+        soon = min(LOOK_SECONDS, self._ends_at - now)
+        if not self._is_waiting:
+            return soon
+        return min(soon, self._waits_since + self._limit - now)
+
+    async def _close(self) -> None:
+        self._watching.cancel()
+        self._sending.cancel()
+        await asyncio.wait({self._sending})
+        if not self._sending.cancelled() and self._sending.exception() is None:
+            await self._sending.result().aclose()

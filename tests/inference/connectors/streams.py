@@ -1,0 +1,55 @@
+"""Asking a connector in tests."""
+
+import asyncio
+from contextlib import aclosing
+
+from chatbot.inference.connectors.openai import OpenAIChat
+from chatbot.inference.connectors.protocol import (
+    ChatRequest,
+    EndpointConfig,
+    StreamItem,
+    StreamLimits,
+    TextDelta,
+)
+
+SHORT = StreamLimits(connect=1.0, first_token=0.4, between_tokens=0.3, total=5.0)
+
+
+def connector(base_url: str, *, limits: StreamLimits = SHORT, api_key: str = "") -> OpenAIChat:
+    config = EndpointConfig(base_url=base_url, model="any", api_key=api_key, limits=limits)
+    return OpenAIChat(config)
+
+
+def question(
+    text: str = "Why?", *, max_tokens: int = 500, continue_text: str | None = None
+) -> ChatRequest:
+    return ChatRequest(
+        model="any",
+        messages=[{"role": "user", "content": text}],
+        max_tokens=max_tokens,
+        temperature=0.0,
+        continue_text=continue_text,
+    )
+
+
+async def collect(
+    chat: OpenAIChat, request: ChatRequest, *, stop: asyncio.Event | None = None
+) -> list[StreamItem]:
+    """All items; an error ends the test."""
+    return [item async for item in chat.stream(request, stop=stop or asyncio.Event())]
+
+
+async def collect_until_error(chat: OpenAIChat, request: ChatRequest) -> tuple[str, Exception]:
+    """The text that came, and the error that ended it."""
+    text = ""
+    try:
+        async with aclosing(chat.stream(request, stop=asyncio.Event())) as items:
+            async for item in items:
+                text += item.text if isinstance(item, TextDelta) else ""
+    except Exception as error:  # noqa: BLE001 - the test looks at it
+        return text, error
+    raise AssertionError("the stream ended without an error")
+
+
+def text_of(items: list[StreamItem]) -> str:
+    return "".join(item.text for item in items if isinstance(item, TextDelta))

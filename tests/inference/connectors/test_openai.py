@@ -1,0 +1,441 @@
+import asyncio
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from chatbot.inference.connectors.errors import (
+    BadRequest,
+    InferenceError,
+    MalformedAnswer,
+    PromptTooLong,
+    ServerBusy,
+    ServerGone,
+    ServerRefused,
+    ServerTimedOut,
+)
+from chatbot.inference.connectors.protocol import (
+    Finished,
+    ReasoningDelta,
+    StreamLimits,
+    UsageReport,
+)
+from tests.fakes.raw_server import read_request, running_raw_server
+from tests.fakes.script import generated
+from tests.fakes.scripted_server import running_scripted_server
+from tests.inference.connectors.streams import (
+    SHORT,
+    collect,
+    collect_until_error,
+    connector,
+    question,
+    text_of,
+)
+from tests.servers import free_port
+
+if TYPE_CHECKING:
+    from tests.fakes.scripted_server import ScriptedServer
+
+FIVE_TOKENS = generated(5)
+
+
+class TestOpenAIChat:
+    async def test_streams_an_answer(self, scripted_server: "ScriptedServer") -> None:
+        scripted_server.script(tokens=40, language="ko")
+
+        items = await collect(connector(scripted_server.base_url), question("왜?"))
+
+        assert text_of(items) == generated(40, "ko")
+        assert items[-2:] == [UsageReport(1, 40), Finished("stop")]
+
+    async def test_sends_what_was_asked(self, scripted_server: "ScriptedServer") -> None:
+        await collect(connector(scripted_server.base_url), question("왜?", max_tokens=7))
+
+        assert scripted_server.requests() == [
+            {
+                "model": "any",
+                "messages": [{"role": "user", "content": "왜?"}],
+                "max_tokens": 7,
+                "temperature": 0.0,
+                "stream": True,
+                "stream_options": {"include_usage": True},
+            }
+        ]
+
+    async def test_says_that_the_limit_was_reached(self, scripted_server: "ScriptedServer") -> None:
+        items = await collect(connector(scripted_server.base_url), question(max_tokens=3))
+
+        assert items[-1] == Finished("length")
+
+    async def test_reads_characters_that_are_cut_anywhere(
+        self, scripted_server: "ScriptedServer"
+    ) -> None:
+        scripted_server.script(tokens=30, language="ko", cut_utf8=True)
+
+        items = await collect(connector(scripted_server.base_url), question())
+
+        assert text_of(items) == generated(30, "ko")
+
+    async def test_keeps_thinking_apart_from_text(self, scripted_server: "ScriptedServer") -> None:
+        scripted_server.script(tokens=5, reasoning="Hm.")
+
+        items = await collect(connector(scripted_server.base_url), question())
+
+        assert items[0] == ReasoningDelta("Hm.")
+        assert text_of(items) == FIVE_TOKENS
+
+    async def test_does_without_usage(self, scripted_server: "ScriptedServer") -> None:
+        scripted_server.script(tokens=5, no_usage=True)
+
+        items = await collect(connector(scripted_server.base_url), question())
+
+        assert items[-1] == Finished("stop")
+        assert not any(isinstance(item, UsageReport) for item in items)
+
+    async def test_uses_a_connection_again(self) -> None:
+        connections = 0
+
+        async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            nonlocal connections
+            connections += 1
+            while await read_request(reader):
+                await say(writer, *COMPLETE)
+
+        async with running_raw_server(answer) as base_url:
+            for _ in range(3):
+                await collect(connector(base_url), question())
+
+        assert connections == 1
+
+    async def test_answers_many_at_once(self, scripted_server: "ScriptedServer") -> None:
+        scripted_server.script(tokens=50, rate=500)
+        chat = connector(scripted_server.base_url)
+
+        answers = await asyncio.gather(*(collect(chat, question()) for _ in range(50)))
+
+        assert {text_of(items) for items in answers} == {generated(50)}
+
+    async def test_sends_the_key(self) -> None:
+        with running_scripted_server("--api-key", "sesame") as server:
+            items = await collect(connector(server.base_url, api_key="sesame"), question())
+
+        assert items[-1] == Finished("stop")
+
+
+class TestContinuing:
+    @pytest.mark.parametrize("cut", [1, 20, 21, 22, 60, 90])
+    async def test_yields_exactly_the_rest(
+        self, scripted_server: "ScriptedServer", cut: int
+    ) -> None:
+        whole = generated(40, "ko")
+        scripted_server.script(tokens=40, language="ko")
+        chat = connector(scripted_server.base_url)
+
+        items = await collect(chat, question(continue_text=whole[:cut]))
+
+        assert whole[:cut] + text_of(items) == whole
+
+    async def test_has_nothing_to_add_to_a_whole_answer(
+        self, scripted_server: "ScriptedServer"
+    ) -> None:
+        chat = connector(scripted_server.base_url)
+
+        items = await collect(chat, question(continue_text=generated(60)))
+
+        assert text_of(items) == ""
+        assert items[-1] == Finished("stop")
+
+    async def test_keeps_the_seam_when_spaces_are_stripped(
+        self, scripted_server: "ScriptedServer"
+    ) -> None:
+        scripted_server.script(text="One.\n\n\nTwo.")
+        chat = connector(scripted_server.base_url)
+
+        items = await collect(chat, question(continue_text="One.\n\n"))
+
+        assert text_of(items) == "\nTwo."
+
+    async def test_is_refused_where_the_server_is_unknown(self) -> None:
+        listing = b'{"data": [{"id": "gpt", "owned_by": "openai"}]}'
+
+        async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await read_request(reader)
+            await say(writer, listing, kind="application/json")
+
+        async with running_raw_server(answer) as base_url:
+            chat = connector(base_url)
+
+            with pytest.raises(ValueError, match="can't continue"):
+                await collect(chat, question(continue_text="Once"))
+
+    @pytest.mark.parametrize("owner", ["vllm", "sglang", "llamacpp", "scripted"])
+    async def test_is_known_of_servers_that_can(self, owner: str) -> None:
+        async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await read_request(reader)
+            listing = f'{{"data": [{{"id": "m", "owned_by": "{owner}"}}]}}'
+            await say(writer, listing.encode(), kind="application/json")
+
+        async with running_raw_server(answer) as base_url:
+            capabilities = await connector(base_url).capabilities()
+
+        assert capabilities.continues
+
+
+class TestBrokenAnswers:
+    @pytest.mark.parametrize(
+        ("script", "kind"),
+        [
+            ({"die_after": 5}, ServerGone),
+            ({"end_after": 5}, ServerGone),
+            ({"no_finish_reason": True, "tokens": 5}, ServerGone),
+            ({"finish_reason": "abort", "tokens": 5}, ServerGone),
+            ({"error_in_stream_after": 5}, ServerGone),
+            ({"error_in_stream_after": 5, "error_message": "no"}, ServerGone),
+            ({"malformed_after": 5}, MalformedAnswer),
+            ({"stall_after": 5}, ServerTimedOut),
+        ],
+        ids=lambda value: str(value) if isinstance(value, dict) else value.__name__,
+    )
+    async def test_keep_their_text_and_have_a_name(
+        self, scripted_server: "ScriptedServer", script: dict[str, object], kind: type[Exception]
+    ) -> None:
+        scripted_server.script(**script)
+
+        text, error = await collect_until_error(connector(scripted_server.base_url), question())
+
+        assert text == FIVE_TOKENS
+        assert type(error) is kind
+
+    @pytest.mark.parametrize("after", [0, 1, 30, 60])
+    async def test_break_anywhere(self, scripted_server: "ScriptedServer", after: int) -> None:
+        scripted_server.script(die_after=after, tokens=60)
+
+        text, error = await collect_until_error(connector(scripted_server.base_url), question())
+
+        assert len(text.split()) == after
+        assert type(error) is ServerGone
+
+    @pytest.mark.parametrize("script", [{}, {"late_headers": True}], ids=["headers", "nothing"])
+    async def test_time_out_before_the_first_token(
+        self, scripted_server: "ScriptedServer", script: dict[str, object]
+    ) -> None:
+        scripted_server.script(delay_ms=5000, **script)
+
+        text, error = await collect_until_error(connector(scripted_server.base_url), question())
+
+        assert text == ""
+        assert type(error) is ServerTimedOut
+
+    async def test_time_out_in_all(self, scripted_server: "ScriptedServer") -> None:
+        scripted_server.script(rate=20)
+        limits = StreamLimits(first_token=0.3, between_tokens=0.3, total=0.5)
+
+        text, error = await collect_until_error(
+            connector(scripted_server.base_url, limits=limits), question()
+        )
+
+        assert generated(60).startswith(text)
+        assert len(text) > 10
+        assert type(error) is ServerTimedOut
+
+    async def test_are_not_the_readers_slowness(self, scripted_server: "ScriptedServer") -> None:
+        scripted_server.script(tokens=5, rate=100)
+        items = connector(scripted_server.base_url).stream(question(), stop=asyncio.Event())
+
+        first = await anext(items)
+        await asyncio.sleep(SHORT.first_token * 2)
+        rest = [item async for item in items]
+
+        assert text_of([first, *rest]) == FIVE_TOKENS
+
+    async def test_are_complete_once_the_server_said_so(self) -> None:
+        async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await read_request(reader)
+            await say(writer, CHUNK % (b"Hi", b'"stop"'), ends=False)
+            await asyncio.sleep(0.05)
+
+        async with running_raw_server(answer) as base_url:
+            items = await collect(connector(base_url), question())
+
+        assert items[-1] == Finished("stop")
+
+    @pytest.mark.parametrize(
+        "event",
+        [
+            b"data: {",
+            b"data: []",
+            b'data: {"choices": 3}',
+            b"data: 7",
+            b'data: {"choices": [{"delta": 1}]}',
+        ],
+    )
+    async def test_are_malformed_not_crashes(self, event: bytes) -> None:
+        async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await read_request(reader)
+            await say(writer, event + b"\n\n")
+
+        async with running_raw_server(answer) as base_url:
+            _, error = await collect_until_error(connector(base_url), question())
+
+        assert type(error) is MalformedAnswer
+
+    async def test_are_malformed_when_an_event_never_ends(self) -> None:
+        async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await read_request(reader)
+            await say(writer, b"data: ", *[b"x" * 100_000] * 12)
+
+        async with running_raw_server(answer) as base_url:
+            _, error = await collect_until_error(connector(base_url), question())
+
+        assert type(error) is MalformedAnswer
+
+    async def test_are_malformed_when_it_is_no_stream(self) -> None:
+        async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await read_request(reader)
+            await say(writer, b"<html>Welcome", kind="text/html")
+
+        async with running_raw_server(answer) as base_url:
+            _, error = await collect_until_error(connector(base_url), question())
+
+        assert type(error) is MalformedAnswer
+
+
+class TestRefusedRequests:
+    @pytest.mark.parametrize(
+        ("status", "message", "kind"),
+        [
+            (400, "Unknown field", BadRequest),
+            (400, "This model's maximum context length is 4096 tokens.", PromptTooLong),
+            (400, "request (9031 tokens) exceeds the available context size", PromptTooLong),
+            (401, "Unauthorized", ServerRefused),
+            (403, "Forbidden", ServerRefused),
+            (404, "The model `x` does not exist.", BadRequest),
+            (413, "", PromptTooLong),
+            (422, "Field required", BadRequest),
+            (429, "Slow down", ServerBusy),
+            (500, "Internal Server Error", ServerGone),
+            (502, "Bad gateway", ServerGone),
+            (503, "Loading model", ServerBusy),
+            (504, "Gateway timeout", ServerTimedOut),
+        ],
+    )
+    async def test_have_a_name(
+        self,
+        scripted_server: "ScriptedServer",
+        status: int,
+        message: str,
+        kind: type[InferenceError],
+    ) -> None:
+        scripted_server.script(error_status=status, error_message=message)
+
+        text, error = await collect_until_error(connector(scripted_server.base_url), question())
+
+        assert text == ""
+        assert type(error) is kind
+        assert message in str(error)
+
+    async def test_say_when_to_come_again(self, scripted_server: "ScriptedServer") -> None:
+        scripted_server.script(error_status=503, retry_after=17)
+
+        _, error = await collect_until_error(connector(scripted_server.base_url), question())
+
+        assert isinstance(error, ServerBusy)
+        assert error.retry_after_seconds == 17
+
+    async def test_never_repeat_the_key(self) -> None:
+        with running_scripted_server("--api-key", "sesame") as server:
+            chat = connector(server.base_url, api_key="open-barley")
+            _, error = await collect_until_error(chat, question())
+
+        assert type(error) is ServerRefused
+        assert "Incorrect API key provided: Bearer ***" in str(error)
+
+    async def test_are_gone_when_nobody_listens(self) -> None:
+        chat = connector(f"http://127.0.0.1:{free_port()}/v1")
+
+        _, error = await collect_until_error(chat, question())
+
+        assert type(error) is ServerGone
+
+    async def test_are_gone_when_it_is_another_protocol(self) -> None:
+        async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await read_request(reader)
+            writer.write(b"-ERR unknown command\r\n")
+            await writer.drain()
+
+        async with running_raw_server(answer) as base_url:
+            _, error = await collect_until_error(connector(base_url), question())
+
+        assert type(error) is ServerGone
+
+    async def test_show_no_key_in_a_repr(self) -> None:
+        chat = connector("http://127.0.0.1:1/v1", api_key="sesame")
+
+        assert "sesame" not in repr(chat._endpoint)
+
+
+class TestStaleConnections:
+    async def test_are_tried_again_once(self) -> None:
+        requests = 0
+
+        async def answer_once(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            """Keeps the connection open after an answer, and hangs up on the next request."""
+            nonlocal requests
+            await read_request(reader)
+            requests += 1
+            await say(writer, *COMPLETE)
+            requests += bool(await read_request(reader))
+
+        async with running_raw_server(answer_once) as base_url:
+            await collect(connector(base_url), question())
+            items = await collect(connector(base_url), question())
+
+        assert text_of(items) == "Hi"
+        assert requests == 3
+
+    async def test_are_not_tried_for_ever(self) -> None:
+        requests = 0
+
+        async def hang_up(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
+            nonlocal requests
+            await read_request(reader)
+            requests += 1
+
+        async with running_raw_server(hang_up) as base_url:
+            _, error = await collect_until_error(connector(base_url), question())
+
+        assert type(error) is ServerGone
+        assert requests == 2
+
+
+class TestOverhead:
+    async def test_is_small_before_the_first_token(self, scripted_server: "ScriptedServer") -> None:
+        chat = connector(scripted_server.base_url)
+        scripted_server.script(tokens=1)
+        await collect(chat, question())
+
+        began = time.perf_counter()
+        for _ in range(20):
+            await collect(chat, question())
+        seconds = (time.perf_counter() - began) / 20
+
+        assert seconds < 0.05
+
+
+CHUNK = b'data: {"choices": [{"delta": {"content": "%b"}, "finish_reason": %b}]}\n\n'
+COMPLETE = (CHUNK % (b"Hi", b"null"), CHUNK % (b"", b'"stop"'), b"data: [DONE]\n\n")
+
+
+async def say(
+    writer: asyncio.StreamWriter,
+    *pieces: bytes,
+    kind: str = "text/event-stream",
+    ends: bool = True,
+) -> None:
+    """A chunked response."""
+    writer.write(f"HTTP/1.1 200 OK\r\ncontent-type: {kind}\r\n".encode())
+    writer.write(b"transfer-encoding: chunked\r\n\r\n")
+    for piece in pieces:
+        writer.write(b"%x\r\n%b\r\n" % (len(piece), piece))
+    writer.write(b"0\r\n\r\n" if ends else b"")
+    await writer.drain()
