@@ -1,11 +1,11 @@
 from pathlib import Path
 
 import pytest
-from pytest_django.fixtures import SettingsWrapper
+from pytest_django import Settings
 
 
 @pytest.fixture(autouse=True)
-def stored(settings: SettingsWrapper, tmp_path: Path) -> Path:
+def stored(settings: Settings, tmp_path: Path) -> Path:
     """The folder in which this test's files are stored."""
     folder = tmp_path / "files"
     folder.mkdir()

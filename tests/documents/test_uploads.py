@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from django.core.files.storage import default_storage
 from django.db import connection, connections
-from pytest_django.fixtures import SettingsWrapper
+from pytest_django import Settings
 
 from chatbot.accounts.models import User
 from chatbot.brains.models import BrainRole
@@ -144,7 +144,7 @@ class TestUploadDocument:
 
         assert caught.value.error_code == "file-empty"
 
-    def test_refuses_more_than_the_limit(self, settings: SettingsWrapper) -> None:
+    def test_refuses_more_than_the_limit(self, settings: Settings) -> None:
         settings.UPLOAD_LIMIT_BYTES = 10
 
         with pytest.raises(TooLarge):

@@ -22,6 +22,7 @@ from chatbot.documents.services.ingestion.progress import (
 from chatbot.documents.services.ingestion.reconciliation import reconcile, repair_versions
 from chatbot.documents.services.ingestion.running import JobUnfinished, Pipeline, run_job
 from chatbot.documents.services.ingestion.selection import (
+    ReadyJob,
     load_of,
     mark_hinted,
     ready_jobs,
@@ -38,6 +39,7 @@ __all__ = [
     "LeaseLost",
     "Pipeline",
     "ReadPage",
+    "ReadyJob",
     "WorkerStopping",
     "claim_job",
     "count_death",

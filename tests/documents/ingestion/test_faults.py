@@ -1,0 +1,134 @@
+"""Whose fault it was, and what follows."""
+
+from datetime import timedelta
+
+import pytest
+from django.db.models.functions import Now
+from django.utils import timezone
+
+from chatbot.brains.models import Brain
+from chatbot.contracts.errors import DOCUMENT_FAULTS, DocumentFault, Unavailable
+from chatbot.contracts.tasks import Stage
+from chatbot.documents.models import IngestionJob, JobState, VersionState
+from chatbot.documents.services import ingestion
+from tests.factories.accounts import make_user
+from tests.factories.brains import make_brain
+from tests.factories.documents import claim, make_document, make_job, version_of
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def brain() -> Brain:
+    return make_brain(owner=make_user())
+
+
+@pytest.fixture
+def job(brain: Brain) -> IngestionJob:
+    return make_job(make_document(brain))
+
+
+def fault(code: str) -> DocumentFault:
+    return DocumentFault(DOCUMENT_FAULTS[code], code=code)
+
+
+def make_due(job: IngestionJob) -> None:
+    IngestionJob.objects.filter(pk=job.pk).update(run_after=Now())
+
+
+def die(job: IngestionJob) -> None:
+    """The worker that has claimed the job is never heard of again."""
+    claim(job)
+    IngestionJob.objects.filter(pk=job.pk).update(leased_until=Now() - timedelta(seconds=1))
+    ingestion.reconcile()
+    make_due(job)
+
+
+class TestFailJob:
+    @pytest.mark.parametrize("code", ["file-encrypted", "file-broken", "too-many-pages"])
+    def test_ends_the_document_at_once_where_trying_again_cannot_help(
+        self, code: str, job: IngestionJob
+    ) -> None:
+        other = make_job(job.version.document, stage=Stage.READ, pages=(1, 1))
+
+        ingestion.fail_job(claim(job), fault=fault(code))
+
+        version = version_of(job.version.document)
+        other.refresh_from_db()
+        assert (version.state, version.error_code) == (VersionState.FAILED, code)
+        assert version.error_sentence == DOCUMENT_FAULTS[code]
+        assert version.finished_at is not None
+        assert other.state == JobState.CANCELLED
+
+    def test_tries_three_times_where_a_busy_machine_may_be_to_blame(
+        self, job: IngestionJob
+    ) -> None:
+        states = []
+
+        for _ in range(3):
+            make_due(job)
+            ingestion.fail_job(claim(job), fault=fault("parser-timeout"))
+            job.refresh_from_db()
+            states.append(job.state)
+
+        version = version_of(job.version.document)
+        assert states == [JobState.QUEUED, JobState.QUEUED, JobState.FAILED]
+        assert (version.state, version.error_code) == (VersionState.FAILED, "parser-timeout")
+
+    def test_never_shows_a_code_that_has_no_sentence(self, job: IngestionJob) -> None:
+        ingestion.fail_job(claim(job), fault=DocumentFault("?", code="unheard-of"))
+
+        assert version_of(job.version.document).error_code == "file-broken"
+
+
+class TestDelayJob:
+    def test_waits_longer_each_time_and_never_fails(self, job: IngestionJob) -> None:
+        waits = []
+
+        for _ in range(12):
+            make_due(job)
+            waits.append(ingestion.delay_job(claim(job), error=Unavailable("away")))
+
+        job.refresh_from_db()
+        assert waits == [1, 2, 4, 8, 16, 30, 30, 30, 30, 30, 30, 30]
+        assert (job.state, job.faults, job.deaths) == (JobState.QUEUED, 0, 0)
+        assert job.run_after > timezone.now() + timedelta(seconds=25)
+        assert version_of(job.version.document).state == VersionState.READING
+
+
+class TestDeadWorkers:
+    def test_leave_their_job_to_others(self, job: IngestionJob) -> None:
+        die(job)
+
+        job.refresh_from_db()
+        assert (job.state, job.deaths, job.faults) == (JobState.QUEUED, 1, 0)
+        assert claim(job).job_id == job.pk
+
+    def test_are_counted_apart_from_the_documents_faults(self, job: IngestionJob) -> None:
+        for _ in range(9):
+            die(job)
+
+        ingestion.fail_job(claim(job), fault=fault("parser-crashed"))
+
+        job.refresh_from_db()
+        assert (job.state, job.deaths, job.faults) == (JobState.QUEUED, 9, 1)
+
+    def test_end_the_document_when_there_were_ten(self, job: IngestionJob) -> None:
+        for _ in range(10):
+            die(job)
+
+        version = version_of(job.version.document)
+        assert (version.state, version.error_code) == (VersionState.FAILED, "worker-died")
+
+    def test_include_children_that_the_system_killed(self, job: IngestionJob) -> None:
+        for _ in range(10):
+            make_due(job)
+            ingestion.count_death(claim(job), error=Unavailable("killed"))
+
+        version = version_of(job.version.document)
+        assert (version.state, version.error_code) == (VersionState.FAILED, "worker-died")
+
+    def test_cost_nothing_while_their_lease_runs(self, job: IngestionJob) -> None:
+        claim(job)
+
+        assert ingestion.reconcile() == 0
