@@ -110,6 +110,8 @@ class ScriptedInference:
         _refuse_if_scripted(script)
         await asyncio.sleep(script.embedding_delay_ms / 1000)
         self.stats.texts_embedded += len(texts)
+        if script.refuses_base64 and request.get("encoding_format") == "base64":
+            raise Refused(400, "encoding_format: only float is supported")
         encode = _as_base64 if request.get("encoding_format") == "base64" else _as_floats
         data = [
             {"object": "embedding", "index": index, "embedding": encode(text)}

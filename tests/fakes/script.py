@@ -68,6 +68,8 @@ class Script:
     cut_utf8: bool = False
     """Cuts the bytes every few of them, inside characters too."""
     embedding_delay_ms: float = 0
+    refuses_base64: bool = False
+    """Embeddings as numbers only."""
 
     def with_fields(self, changes: dict[str, Any]) -> "Script":
         """The same script with some fields changed.

@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Iterator
 from typing import Any
 
+import httpx
 import orjson
 
 from chatbot.inference.connectors.errors import InferenceError, MalformedAnswer, ServerGone
@@ -21,9 +22,9 @@ from chatbot.inference.connectors.protocol import (
     StreamItem,
     TextDelta,
 )
-from chatbot.inference.connectors.served_models import headers_of, list_models_async, without_key
+from chatbot.inference.connectors.requests import endpoint_request, raise_unless_success
+from chatbot.inference.connectors.served_models import list_models_async
 from chatbot.inference.connectors.sse import EventTooLarge, SSEDecoder
-from chatbot.inference.connectors.statuses import error_of_status
 from chatbot.inference.connectors.transport import async_client
 from chatbot.inference.connectors.watched import StopAsked, WatchedResponse
 
@@ -69,20 +70,18 @@ class OpenAIChat:
             yield item
 
     def _posted(self, body: bytes, stop: asyncio.Event) -> WatchedResponse:
-        client = async_client()
-        request = client.build_request(
-            "POST",
-            f"{self._endpoint.base_url}/chat/completions",
-            content=body,
-            headers=headers_of(self._endpoint),
+        limits = self._endpoint.limits
+        # Waiting for bytes is the watch's business; the read limit stands behind it.
+        timeout = httpx.Timeout(limits.total, connect=limits.connect, pool=limits.connect)
+        request = endpoint_request(
+            self._endpoint, "chat/completions", content=body, timeout=timeout
         )
-        return WatchedResponse(client, request, stop=stop, limits=self._endpoint.limits)
+        return WatchedResponse(async_client(), request, stop=stop, limits=limits)
 
     async def _check(self, watched: WatchedResponse) -> None:
         response = watched.response
-        if not response.is_success:
-            body = without_key(await watched.read_error(), self._endpoint)
-            raise error_of_status(response.status_code, body, headers=response.headers)
+        body = b"" if response.is_success else await watched.read_error()
+        raise_unless_success(self._endpoint, response, body)
         kind = response.headers.get("content-type", "")
         if not kind.startswith("text/event-stream"):
             raise MalformedAnswer(f"not an event stream but {kind or 'something without a type'}")

@@ -6,11 +6,15 @@ to the event loop that made it: whoever runs the loop closes it with `close_clie
 """
 
 import asyncio
+import atexit
 import threading
+import time
 from functools import cache
 
 import httpx
 from httpx_aiohttp import AiohttpTransport
+
+from chatbot.inference.connectors.statuses import error_of_transport
 
 MAX_CONNECTIONS = 512
 """Above the sum of all endpoints' concurrency, which admission holds."""
@@ -19,6 +23,8 @@ CONNECT_SECONDS = 2.0
 WRITE_SECONDS = 10.0
 READ_SECONDS = 60.0
 """Between two reads, where the caller doesn't say otherwise."""
+STALE_SECONDS = 1.0
+"""A connection that the server had closed long ago fails at once; later it's the server failing."""
 
 _TIMEOUT = httpx.Timeout(
     READ_SECONDS, connect=CONNECT_SECONDS, write=WRITE_SECONDS, pool=CONNECT_SECONDS
@@ -73,6 +79,45 @@ def sync_client() -> httpx.Client:
 @cache
 def _made_sync_client() -> httpx.Client:
     # A transport of its own: certificates of the environment count, its HTTP proxies don't.
-    return httpx.Client(
+    client = httpx.Client(
         transport=httpx.HTTPTransport(limits=_LIMITS), timeout=_TIMEOUT, follow_redirects=False
     )
+    atexit.register(client.close)
+    return client
+
+
+def is_stale(error: httpx.HTTPError, *, seconds: float) -> bool:
+    """A kept connection turned out to be closed: worth one more try, on a new one."""
+    return seconds < STALE_SECONDS and not isinstance(error, httpx.ConnectError)
+
+
+def send(request: httpx.Request) -> httpx.Response:
+    """The whole response, whatever its status.
+
+    Raises:
+        InferenceError: there is none.
+    """
+    began = time.monotonic()
+    try:
+        try:
+            return sync_client().send(request)
+        except httpx.TransportError as error:
+            if not is_stale(error, seconds=time.monotonic() - began):
+                raise
+        return sync_client().send(request)
+    except httpx.HTTPError as error:
+        raise error_of_transport(error) from error
+
+
+async def send_async(request: httpx.Request) -> httpx.Response:
+    """The same on an event loop."""
+    began = time.monotonic()
+    try:
+        try:
+            return await async_client().send(request)
+        except httpx.TransportError as error:
+            if not is_stale(error, seconds=time.monotonic() - began):
+                raise
+        return await async_client().send(request)
+    except httpx.HTTPError as error:
+        raise error_of_transport(error) from error

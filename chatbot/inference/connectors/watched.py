@@ -15,9 +15,8 @@ import httpx
 from chatbot.inference.connectors.errors import InferenceError, ServerTimedOut
 from chatbot.inference.connectors.protocol import StreamLimits
 from chatbot.inference.connectors.statuses import BODY_BYTES_LIMIT, error_of_transport
+from chatbot.inference.connectors.transport import is_stale
 
-STALE_SECONDS = 1.0
-"""A connection that the server had closed long ago fails at once; later it's the server failing."""
 LOOK_SECONDS = 1.0
 """How often the watch looks at limits that have become shorter."""
 DRAIN_SECONDS = 0.1
@@ -128,10 +127,8 @@ class WatchedResponse:
         began = self._time()
         try:
             return await self._client.send(self._request, stream=True)
-        except httpx.ConnectError:
-            raise
-        except httpx.TransportError:
-            if self._time() - began > STALE_SECONDS:
+        except httpx.TransportError as error:
+            if not is_stale(error, seconds=self._time() - began):
                 raise
         return await self._client.send(self._request, stream=True)
 

@@ -53,3 +53,18 @@ async def collect_until_error(chat: OpenAIChat, request: ChatRequest) -> tuple[s
 
 def text_of(items: list[StreamItem]) -> str:
     return "".join(item.text for item in items if isinstance(item, TextDelta))
+
+
+async def say(
+    writer: asyncio.StreamWriter,
+    *pieces: bytes,
+    kind: str = "text/event-stream",
+    ends: bool = True,
+) -> None:
+    """A chunked response."""
+    writer.write(f"HTTP/1.1 200 OK\r\ncontent-type: {kind}\r\n".encode())
+    writer.write(b"transfer-encoding: chunked\r\n\r\n")
+    for piece in pieces:
+        writer.write(b"%x\r\n%b\r\n" % (len(piece), piece))
+    writer.write(b"0\r\n\r\n" if ends else b"")
+    await writer.drain()

@@ -29,6 +29,7 @@ from tests.inference.connectors.streams import (
     collect_until_error,
     connector,
     question,
+    say,
     text_of,
 )
 from tests.servers import free_port
@@ -424,18 +425,3 @@ class TestOverhead:
 
 CHUNK = b'data: {"choices": [{"delta": {"content": "%b"}, "finish_reason": %b}]}\n\n'
 COMPLETE = (CHUNK % (b"Hi", b"null"), CHUNK % (b"", b'"stop"'), b"data: [DONE]\n\n")
-
-
-async def say(
-    writer: asyncio.StreamWriter,
-    *pieces: bytes,
-    kind: str = "text/event-stream",
-    ends: bool = True,
-) -> None:
-    """A chunked response."""
-    writer.write(f"HTTP/1.1 200 OK\r\ncontent-type: {kind}\r\n".encode())
-    writer.write(b"transfer-encoding: chunked\r\n\r\n")
-    for piece in pieces:
-        writer.write(b"%x\r\n%b\r\n" % (len(piece), piece))
-    writer.write(b"0\r\n\r\n" if ends else b"")
-    await writer.drain()
