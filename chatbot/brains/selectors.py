@@ -33,9 +33,12 @@ def get_brain(*, user: "User", brain_id: UUID, role: BrainRole = BrainRole.VIEWE
 
 def described_brains(*, user: "User") -> QuerySet[Brain, Brain]:
     """Readable brains, annotated with `documents_count` and `members_count` (groups count once)."""
-    return readable_brains(user=user).annotate(
-        documents_count=_count("documents"), members_count=_count("memberships")
-    )
+    return counted(readable_brains(user=user))
+
+
+def counted(brains: QuerySet[Brain, Brain]) -> QuerySet[Brain, Brain]:
+    """Brains annotated with `documents_count` and `members_count`."""
+    return brains.annotate(documents_count=_count("documents"), members_count=_count("memberships"))
 
 
 def find_brains(*, user: "User", search: str = "") -> QuerySet[Brain, Brain]:

@@ -43,6 +43,12 @@ def retry_document(*, user: "User", document_id: UUID) -> Document:
         Conflict: `document-not-stopped`.
     """
     document, version = _locked(user=user, document_id=document_id)
+    retry(version)
+    return document
+
+
+def retry(version: DocumentVersion) -> None:
+    """As `retry_document`, whoever asks for it. The caller holds the version's row."""
     if version.state not in (VersionState.FAILED, VersionState.CANCELLED):
         raise Conflict(
             "The document has neither failed nor been cancelled.",
@@ -50,7 +56,6 @@ def retry_document(*, user: "User", document_id: UUID) -> Document:
             way_out="Wait until its ingestion has ended.",
         )
     revive(version)
-    return document
 
 
 def revive(version: DocumentVersion) -> None:
@@ -90,6 +95,12 @@ def cancel_document(*, user: "User", document_id: UUID) -> Document:
         Conflict: `document-finished`.
     """
     document, version = _locked(user=user, document_id=document_id)
+    cancel(version)
+    return document
+
+
+def cancel(version: DocumentVersion) -> None:
+    """As `cancel_document`, whoever asks for it. The caller holds the version's row."""
     if version.state in TERMINAL_STATES:
         raise Conflict(
             "The ingestion of the document has ended already.",
@@ -103,7 +114,6 @@ def cancel_document(*, user: "User", document_id: UUID) -> Document:
     version.finished_at = timezone.now()
     version.save()
     announce(version)
-    return document
 
 
 @transaction.atomic
@@ -115,7 +125,11 @@ def delete_document(*, user: "User", document_id: UUID) -> None:
     Raises:
         NotFound, NotAllowed: as `get_document` for an editor.
     """
-    document = get_document(user=user, document_id=document_id, role=BrainRole.EDITOR)
+    remove(get_document(user=user, document_id=document_id, role=BrainRole.EDITOR))
+
+
+def remove(document: Document) -> None:
+    """As `delete_document`, whoever asks for it; in the caller's transaction."""
     current = document.current_version
     # Locked before the cascade looks for rows: a worker's write is seen by it, or finds nothing.
     versions = list(DocumentVersion.objects.select_for_update().filter(document=document))

@@ -1,0 +1,51 @@
+"""What administrators do with documents, in whichever brain: membership plays no part here."""
+
+from uuid import UUID
+
+from django.db import transaction
+
+from chatbot.documents.models import Document, DocumentVersion
+from chatbot.documents.selectors import no_such_document
+from chatbot.documents.services.lifecycle import cancel, remove, retry
+
+
+@transaction.atomic
+def retry_version(*, version_id: UUID) -> None:
+    """Goes on with an ingestion that failed or was cancelled.
+
+    Raises:
+        NotFound: it is gone.
+        Conflict: `document-not-stopped`.
+    """
+    retry(_locked(version_id))
+
+
+@transaction.atomic
+def cancel_version(*, version_id: UUID) -> None:
+    """Ends an ingestion; what is indexed stays.
+
+    Raises:
+        NotFound: it is gone.
+        Conflict: `document-finished`.
+    """
+    cancel(_locked(version_id))
+
+
+@transaction.atomic
+def remove_document(*, document_id: UUID) -> None:
+    """Deletes a document, all that was made of it, and its files; one that is gone is no error."""
+    document = Document.objects.select_related("current_version").filter(pk=document_id).first()
+    if document is not None:
+        remove(document)
+
+
+def _locked(version_id: UUID) -> DocumentVersion:
+    version = (
+        DocumentVersion.objects.select_for_update(no_key=True, of=("self",))
+        .select_related("document")
+        .filter(pk=version_id)
+        .first()
+    )
+    if version is None:
+        raise no_such_document()
+    return version
