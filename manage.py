@@ -6,6 +6,14 @@ import sys
 
 from django.core.management import execute_from_command_line
 
+from chatbot.settings.env import EnvironmentMistake
+
+SETTINGS = {"up": "chatbot.settings.embedded"}
+
 if __name__ == "__main__":
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "chatbot.settings.chatbot")
-    execute_from_command_line(sys.argv)
+    verb = sys.argv[1] if len(sys.argv) > 1 else ""
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", SETTINGS.get(verb, "chatbot.settings.chatbot"))
+    try:
+        execute_from_command_line(sys.argv)
+    except EnvironmentMistake as mistake:
+        sys.exit(f"The environment has mistakes.\n{mistake}")

@@ -61,20 +61,19 @@ def read_environment() -> Environment:
         EnvironmentMistake: with a line for every variable that is wrong.
     """
     env = Env(eager=False)
-    home = Path(os.environ.get("BRAINSTEM_HOME") or _PROJECT / ".brainstem").absolute()
+    home = home_folder()
     written = home / "environment"
     if os.access(written, os.R_OK) and "DATABASE_URL" not in os.environ:
         env.read_env(written, recurse=False)
-    url = validate.URL(schemes={"http", "https"}, require_tld=False)
     environment = Environment(
         home=home,
         secret_key=env.str("SECRET_KEY", validate=validate.Length(min=32)),
-        database_url=env.str("DATABASE_URL", validate=_HasScheme("postgres", "postgresql")),
-        redis_url=env.str("REDIS_URL", validate=_HasScheme("redis", "rediss", "unix")),
+        database_url=env.str("DATABASE_URL", validate=IS_POSTGRES),
+        redis_url=env.str("REDIS_URL", validate=IS_REDIS),
         storage_url=env.str(
-            "STORAGE_URL", f"file://{home}/files", validate=_HasScheme("file", "s3")
+            "STORAGE_URL", f"file://{home}/files", validate=HasScheme("file", "s3")
         ),
-        public_url=env.str("PUBLIC_URL", "http://127.0.0.1:8080", validate=url),
+        public_url=env.str("PUBLIC_URL", "http://127.0.0.1:8080", validate=IS_HTTP),
         allowed_hosts=env.list("ALLOWED_HOSTS", ["127.0.0.1", "localhost", "[::1]"]),
         chat=InferenceServer(
             url=env.str("INFERENCE_URL", ""),
@@ -110,14 +109,24 @@ def read_environment() -> Environment:
         ),
         debug=env.bool("DEBUG", False),
     )
+    seal(env)
+    return environment
+
+
+def home_folder() -> Path:
+    """The folder that `manage.py up` keeps everything in."""
+    return Path(os.environ.get("BRAINSTEM_HOME") or _PROJECT / ".brainstem").absolute()
+
+
+def seal(env: Env) -> None:
+    """Ends the reading; raises EnvironmentMistake with all that was wrong."""
     try:
         env.seal()
     except EnvError as error:
         raise EnvironmentMistake(_lines(error)) from error
-    return environment
 
 
-class _HasScheme(validate.Validator):
+class HasScheme(validate.Validator):
     """An address with one of the schemes; hosts without a dot are fine."""
 
     def __init__(self, *schemes: str) -> None:
@@ -127,6 +136,11 @@ class _HasScheme(validate.Validator):
         if urlsplit(value).scheme not in self.schemes:
             raise ValidationError(f"Must begin with {' or '.join(self.schemes)}://.")
         return value
+
+
+IS_HTTP = validate.URL(schemes={"http", "https"}, require_tld=False)
+IS_POSTGRES = HasScheme("postgres", "postgresql")
+IS_REDIS = HasScheme("redis", "rediss", "unix")
 
 
 def _lines(error: EnvError) -> str:

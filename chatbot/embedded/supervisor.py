@@ -1,0 +1,125 @@
+"""Runs the whole stack: in order of dependency, until a signal, and leaves no process behind."""
+
+import asyncio
+import contextlib
+import ctypes
+import os
+import signal
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import psutil
+
+from chatbot.embedded.console import Console
+from chatbot.embedded.keeper import Keeper
+from chatbot.embedded.process import Process
+
+_REAP_EACH_SECONDS = 5.0
+_PR_SET_CHILD_SUBREAPER = 36
+_STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+class Supervisor:
+    def __init__(
+        self, processes: Sequence[Process], console: Console, *, on_ready: Callable[[], None]
+    ) -> None:
+        self._console = console
+        self._on_ready = on_ready
+        self._keepers = {process.name: Keeper(process, console) for process in processes}
+        self._stop = asyncio.Event()
+
+    async def run(self) -> None:
+        """Starts all, calls `on_ready` once, and returns when a signal has stopped all.
+
+        Raises:
+            StartRefused: a process could not be started; the others have been stopped.
+        """
+        _adopt_orphans()
+        with self._signals():
+            keeping = [
+                asyncio.create_task(keeper.keep(self._named(keeper.process.after)))
+                for keeper in self._keepers.values()
+            ]
+            reaping = asyncio.create_task(self._reap_orphans())
+            try:
+                await self._until_stopped(keeping)
+            finally:
+                await self._stop_all()
+                reaping.cancel()
+                _kill_descendants()
+
+    async def _until_stopped(self, keeping: list[asyncio.Task[None]]) -> None:
+        stop = asyncio.create_task(self._stop.wait())
+        readiness = asyncio.create_task(self._announce_ready())
+        pending: set[asyncio.Task[None] | asyncio.Task[bool]] = {stop, *keeping}
+        try:
+            while stop in pending:
+                done, pending = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
+                for task in done:
+                    task.result()
+        finally:
+            stop.cancel()
+            readiness.cancel()
+
+    async def _announce_ready(self) -> None:
+        while not all(keeper.ready.is_set() for keeper in self._keepers.values()):
+            for keeper in self._keepers.values():
+                await keeper.ready.wait()
+        self._on_ready()
+
+    async def _stop_all(self) -> None:
+        """Stops each process after those that need it; a second signal kills all at once."""
+        self._stop.clear()
+        stopping = asyncio.gather(
+            *(keeper.stop(self._dependents(name)) for name, keeper in self._keepers.items())
+        )
+        hurry = asyncio.create_task(self._stop.wait())
+        waiting: set[asyncio.Future[Any]] = {stopping, hurry}
+        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        if not stopping.done():
+            for keeper in self._keepers.values():
+                keeper.kill()
+            await stopping
+        hurry.cancel()
+
+    def _named(self, names: frozenset[str]) -> list[Keeper]:
+        return [self._keepers[name] for name in names]
+
+    def _dependents(self, name: str) -> list[Keeper]:
+        return [keeper for keeper in self._keepers.values() if name in keeper.process.after]
+
+    @contextlib.contextmanager
+    def _signals(self) -> Iterator[None]:
+        loop = asyncio.get_running_loop()
+        for number in _STOP_SIGNALS:
+            loop.add_signal_handler(number, self._stop.set)
+        try:
+            yield
+        finally:
+            for number in _STOP_SIGNALS:
+                loop.remove_signal_handler(number)
+
+    async def _reap_orphans(self) -> None:
+        """Grandchildren whose parent died are ours now, and stay zombies until we ask."""
+        while True:
+            await asyncio.sleep(_REAP_EACH_SECONDS)
+            own = {keeper.pid for keeper in self._keepers.values()}
+            for child in psutil.Process().children():
+                if child.pid not in own and child.status() == psutil.STATUS_ZOMBIE:
+                    _reap(child.pid)
+
+
+def _reap(pid: int) -> None:
+    with contextlib.suppress(ChildProcessError):
+        os.waitpid(pid, os.WNOHANG)
+
+
+def _adopt_orphans() -> None:
+    """Makes this process the parent of grandchildren whose parent dies, so that none gets lost."""
+    ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def _kill_descendants() -> None:
+    for child in psutil.Process().children(recursive=True):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            child.kill()
