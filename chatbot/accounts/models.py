@@ -24,6 +24,13 @@ class UserManager(BaseUserManager["User"]):
     def get_by_natural_key(self, username: str | None) -> "User":
         return self.get(email=(username or "").lower())
 
+    def create_superuser(self, email: str, password: str | None = None) -> "User":
+        """For `manage.py createsuperuser`; everything else calls the service `create_user`."""
+        user = self.model(email=email.lower(), is_superuser=True)
+        user.set_password(password)
+        user.save(using=self._db)
+        return user
+
 
 class User(AbstractBaseUser, PermissionsMixin):
     """A person.
