@@ -55,16 +55,18 @@ class Lease:
 class LeaseKeeper:
     """One per process: a thread renews all leases and reports the worker's slots."""
 
-    def __init__(self, *, queue: Queue, worker: str, slots: int) -> None:
-        self._queue = queue
+    def __init__(self, *, queue: Queue, worker: str) -> None:
+        self.queue = queue
         self.worker = worker
-        self._slots = slots
+        self._slots = 0
         self._leases: dict[UUID, Lease] = {}
         self._lock = threading.Lock()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="leases", daemon=True)
 
-    def start(self) -> None:
+    def start(self, *, slots: int) -> None:
+        """`slots`: jobs that the worker can run at once."""
+        self._slots = slots
         self._thread.start()
 
     def stop(self) -> None:
@@ -78,7 +80,7 @@ class LeaseKeeper:
             logger.warning("leases end by themselves: %s", type(error).__name__)
         finally:
             connection.close()
-        jobs.withdraw_slots(queue=self._queue, worker=self.worker, slots=self._slots)
+        jobs.withdraw_slots(queue=self.queue, worker=self.worker, slots=self._slots)
 
     @property
     def is_stopping(self) -> bool:
@@ -103,7 +105,7 @@ class LeaseKeeper:
 
     def _run(self) -> None:
         while True:
-            jobs.report_slots(queue=self._queue, worker=self.worker, slots=self._slots)
+            jobs.report_slots(queue=self.queue, worker=self.worker, slots=self._slots)
             if self._stopping.wait(HEARTBEAT_SECONDS):
                 return
             self.renew()

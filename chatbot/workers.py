@@ -1,0 +1,86 @@
+"""How a worker process is put together: a Celery application that does nothing but take hints.
+
+Whatever Celery offers beyond fetching a message is switched off: the work, its order, its retries
+and its results are rows in PostgreSQL.
+"""
+
+import os
+import socket
+import threading
+import time
+from typing import TYPE_CHECKING, Any, Final
+
+from celery import Celery
+from celery.apps.worker import Worker
+from celery.signals import worker_init, worker_shutting_down
+from celery.worker.consumer import Consumer
+from django.conf import settings
+
+from chatbot.documents.services.ingestion import LeaseKeeper
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from chatbot.contracts.tasks import Queue
+
+SLOTS: Final = 2
+NICENESS: Final = 10
+"""Below every process that somebody waits for."""
+GRACE_SECONDS: Final = 3.0
+"""For threads to notice that the worker ends, after their jobs have been given back."""
+
+
+class QuietConsumer(Consumer):
+    """A consumer that does not talk with other workers."""
+
+    def __init__(self, *args: Any, worker_options: Any = None, **kwargs: Any) -> None:  # noqa: ANN401 - Celery's own
+        quiet = {"without_mingle": True, "without_gossip": True, "without_heartbeat": True}
+        super().__init__(*args, worker_options={**(worker_options or {}), **quiet}, **kwargs)
+
+
+def make_keeper(*, queue: "Queue") -> LeaseKeeper:
+    """Keeps the leases of this process, whose name tells where it runs."""
+    return LeaseKeeper(queue=queue, worker=f"{socket.gethostname()}:{os.getpid()}")
+
+
+def make_worker(*, keeper: LeaseKeeper, tasks: str, warm_up: "Callable[[], None]") -> Celery:
+    """The application of the worker that serves the keeper's queue.
+
+    Args:
+        keeper: begins and ends with the worker.
+        tasks: the module that registers the worker's task.
+        warm_up: called once, when the worker starts.
+    """
+    queue = keeper.queue.value
+    # No fixups: Celery's own for Django opens a new connection to PostgreSQL for every task.
+    app = Celery(queue, fixups=(), include=[tasks])
+    app.conf.update(
+        settings.CELERY,
+        task_default_queue=queue,
+        worker_pool="threads",
+        worker_concurrency=SLOTS,
+        worker_consumer=f"{__name__}:{QuietConsumer.__name__}",
+        worker_enable_remote_control=False,
+        # A hint stays in Redis until a slot is free, where any worker can take it.
+        worker_disable_prefetch=True,
+    )
+
+    def begin(sender: Worker, **_: object) -> None:
+        os.setpriority(os.PRIO_PROCESS, 0, max(NICENESS, os.getpriority(os.PRIO_PROCESS, 0)))
+        keeper.start(slots=sender.concurrency)
+        warm_up()
+
+    def end(**_: object) -> None:
+        # This is a signal handler: everything that may wait happens elsewhere.
+        threading.Thread(target=_leave, args=[keeper], daemon=True).start()
+
+    worker_init.connect(begin, weak=False)
+    worker_shutting_down.connect(end, weak=False)
+    return app
+
+
+def _leave(keeper: LeaseKeeper) -> None:
+    keeper.stop()
+    time.sleep(GRACE_SECONDS)
+    # A thread still waits for a reader or a server; what it would write doesn't count any more.
+    os._exit(0)
