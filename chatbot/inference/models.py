@@ -6,6 +6,8 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from chatbot.inference.addresses import validate_base_url
+
 
 class ModelKind(models.TextChoices):
     CHAT = "chat", _("chat")
@@ -62,8 +64,11 @@ class InferenceEndpoint(models.Model):
     protocol = models.CharField(
         _("protocol"), max_length=16, choices=Protocol, default=Protocol.OPENAI
     )
-    base_url = models.URLField(
-        _("address"), max_length=500, help_text=_("Up to and including /v1, as clients write it.")
+    base_url = models.CharField(
+        _("address"),
+        max_length=500,
+        validators=[validate_base_url],
+        help_text=_("Up to and including /v1, as clients write it."),
     )
     upstream_model = models.CharField(
         _("model name there"), max_length=200, help_text=_("What the server calls the model.")

@@ -17,6 +17,8 @@ OWNERS_THAT_CONTINUE: Final = frozenset({"vllm", "sglang", "llamacpp", "scripted
 """`owned_by` of servers that go on with a last message of the assistant. llama.cpp does so by
 itself, the others with `continue_final_message`, which llama.cpp doesn't mind."""
 
+OWNERS_THAT_TAKE_ANY_NAME: Final = frozenset({"llamacpp", "scripted"})
+
 
 @dataclass(frozen=True, slots=True)
 class ServedModel:
@@ -28,6 +30,10 @@ class ServedModel:
     @property
     def can_continue(self) -> bool:
         return self.owned_by in OWNERS_THAT_CONTINUE
+
+    @property
+    def takes_any_name(self) -> bool:
+        return self.owned_by in OWNERS_THAT_TAKE_ANY_NAME
 
 
 def list_models(endpoint: EndpointConfig) -> list[ServedModel]:

@@ -1,0 +1,27 @@
+"""Addresses of model servers. Private networks are where they live: only the form is checked."""
+
+from urllib.parse import urlsplit
+
+from django.core.exceptions import ValidationError
+from django.utils.translation import gettext_lazy as _
+
+
+def normalised_base_url(url: str) -> str:
+    """The address as connectors want it: no slash at the end, and `/v1` where no path was given."""
+    url = url.strip().rstrip("/")
+    return url if urlsplit(url).path else f"{url}/v1"
+
+
+def validate_base_url(url: str) -> None:
+    """Raises Django's ValidationError with what is wrong."""
+    try:
+        parts = urlsplit(url)
+        host, _port = parts.hostname, parts.port
+    except ValueError as error:
+        raise ValidationError(_("This is no address.")) from error
+    if parts.scheme not in {"http", "https"} or not host:
+        raise ValidationError(_("Begin with http:// or https:// and name a host."))
+    if parts.username is not None or parts.password is not None:
+        raise ValidationError(_("Leave the password out; there is a field for the API key."))
+    if parts.query or parts.fragment or any(character.isspace() for character in url):
+        raise ValidationError(_("End with the path, such as /v1."))

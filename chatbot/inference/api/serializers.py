@@ -1,0 +1,24 @@
+"""What models look like in JSON."""
+
+from rest_framework import serializers
+
+from chatbot.inference.models import InferenceModel, ModelKind
+
+
+class ModelOutput(serializers.Serializer[InferenceModel]):
+    """Needs `default_model` in its context."""
+
+    id = serializers.UUIDField()
+    name = serializers.CharField()
+    kind = serializers.ChoiceField(choices=ModelKind.choices)
+    notes = serializers.CharField(help_text="For people: languages, limits.")
+    context_tokens = serializers.IntegerField(help_text="Prompt and answer together.")
+    prompt_tokens = serializers.IntegerField(help_text="What a prompt holds at most.")
+    output_tokens = serializers.IntegerField(help_text="What an answer holds at most.")
+    is_default = serializers.SerializerMethodField(
+        help_text="Answers where nothing else was chosen."
+    )
+    is_available = serializers.BooleanField(help_text="An endpoint serves it.")
+
+    def get_is_default(self, model: InferenceModel) -> bool:
+        return bool(model == self.context["default_model"])

@@ -1,0 +1,62 @@
+"""From rows to connectors: which class speaks an endpoint's protocol."""
+
+from chatbot.inference.api_keys import decrypted
+from chatbot.inference.connectors.embeddings import AsyncOpenAIEmbeddings, OpenAIEmbeddings
+from chatbot.inference.connectors.openai import OpenAIChat
+from chatbot.inference.connectors.protocol import (
+    AsyncEmbeddingClient,
+    ChatConnector,
+    EmbeddingClient,
+    EndpointConfig,
+)
+from chatbot.inference.models import InferenceEndpoint, Protocol
+
+CHAT_CONNECTORS: dict[str, type[OpenAIChat]] = {Protocol.OPENAI: OpenAIChat}
+QUESTION_SECONDS = 10.0
+"""For the embedding of a question, with a person waiting."""
+BATCH_SECONDS = 60.0
+
+
+def endpoint_config(endpoint: InferenceEndpoint) -> EndpointConfig:
+    """What a connector needs of the row; reads nothing from the database.
+
+    Raises:
+        ApiKeyUnreadable: SECRET_KEY has changed.
+    """
+    return EndpointConfig(
+        base_url=endpoint.base_url.rstrip("/"),
+        model=endpoint.upstream_model,
+        api_key=decrypted(endpoint.encrypted_api_key),
+    )
+
+
+def connector_for(endpoint: InferenceEndpoint) -> ChatConnector:
+    """A chat connector; raises ApiKeyUnreadable."""
+    return CHAT_CONNECTORS[endpoint.protocol](endpoint_config(endpoint))
+
+
+def embedding_client_for(
+    endpoint: InferenceEndpoint,
+    *,
+    dimensions: int | None = None,
+    timeout_seconds: float = BATCH_SECONDS,
+) -> EmbeddingClient:
+    """For workers: a client that threads can share; raises ApiKeyUnreadable.
+
+    `dimensions`: what the index expects; vectors of another length are an error.
+    """
+    return OpenAIEmbeddings(
+        endpoint_config(endpoint), dimensions=dimensions, timeout_seconds=timeout_seconds
+    )
+
+
+def async_embedding_client_for(
+    endpoint: InferenceEndpoint,
+    *,
+    dimensions: int | None = None,
+    timeout_seconds: float = QUESTION_SECONDS,
+) -> AsyncEmbeddingClient:
+    """For the chat service; raises ApiKeyUnreadable."""
+    return AsyncOpenAIEmbeddings(
+        endpoint_config(endpoint), dimensions=dimensions, timeout_seconds=timeout_seconds
+    )

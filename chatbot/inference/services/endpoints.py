@@ -1,0 +1,83 @@
+"""One endpoint: its API key, and whether it works."""
+
+import time
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.utils import timezone
+
+from chatbot.contracts.errors import AppError, NotFound
+from chatbot.inference.api_keys import encrypted
+from chatbot.inference.connectors.errors import InferenceError
+from chatbot.inference.connectors.served_models import ServedModel, list_models
+from chatbot.inference.models import InferenceEndpoint, ModelKind
+from chatbot.inference.registry import embedding_client_for, endpoint_config
+
+CHECK_SECONDS = 10.0
+NAMES_SHOWN = 5
+
+
+@dataclass(frozen=True, slots=True)
+class EndpointCheck:
+    is_healthy: bool
+    detail: str
+    """A sentence for admins."""
+
+
+def set_api_key(*, endpoint_id: UUID, api_key: str) -> None:
+    """Stores the key encrypted; empty: the endpoint needs none."""
+    stored = encrypted(api_key)
+    if not InferenceEndpoint.objects.filter(pk=endpoint_id).update(encrypted_api_key=stored):
+        raise _no_such_endpoint()
+
+
+def check_endpoint(*, endpoint_id: UUID) -> EndpointCheck:
+    """Asks the server, at most for ten seconds, and stores what came of it.
+
+    Chat: does it serve the model? Embeddings: does it embed a word? No transaction is held
+    meanwhile.
+    """
+    endpoint = InferenceEndpoint.objects.select_related("model").filter(pk=endpoint_id).first()
+    if endpoint is None:
+        raise _no_such_endpoint()
+    began = time.monotonic()
+    try:
+        check = _ask(endpoint)
+    except InferenceError as error:
+        check = EndpointCheck(is_healthy=False, detail=str(error))
+    except AppError as error:
+        check = EndpointCheck(is_healthy=False, detail=f"{error.sentence} {error.way_out}")
+    if check.is_healthy:
+        milliseconds = round((time.monotonic() - began) * 1000)
+        check = EndpointCheck(is_healthy=True, detail=f"{check.detail}; {milliseconds} ms")
+    InferenceEndpoint.objects.filter(pk=endpoint.pk).update(
+        is_healthy=check.is_healthy, check_detail=check.detail[:500], checked_at=timezone.now()
+    )
+    return check
+
+
+def _ask(endpoint: InferenceEndpoint) -> EndpointCheck:
+    if endpoint.model.kind == ModelKind.EMBEDDING:
+        client = embedding_client_for(endpoint, timeout_seconds=CHECK_SECONDS)
+        dimensions = len(client.embed(["brainstem"])[0])
+        return EndpointCheck(is_healthy=True, detail=f"embeds in {dimensions} dimensions")
+    served = list_models(endpoint_config(endpoint))
+    found = next((model for model in served if model.name == endpoint.upstream_model), None)
+    if found is None and not any(model.takes_any_name for model in served):
+        names = ", ".join(model.name for model in served[:NAMES_SHOWN]) or "nothing"
+        detail = f"the server is there, but has no {endpoint.upstream_model}; it serves {names}"
+        return EndpointCheck(is_healthy=False, detail=detail)
+    return EndpointCheck(is_healthy=True, detail=_described(found or served[0]))
+
+
+def _described(model: ServedModel) -> str:
+    parts = [f"serves {model.name}"]
+    if model.context_tokens:
+        parts.append(f"{model.context_tokens} tokens of context")
+    if model.can_continue:
+        parts.append("can continue an answer")
+    return ", ".join(parts)
+
+
+def _no_such_endpoint() -> NotFound:
+    return NotFound("There is no such endpoint.", way_out="Look at the list of endpoints.")
