@@ -54,6 +54,8 @@ SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 FILE_UPLOAD_TEMP_DIR = ENVIRONMENT.home / "uploads"  # noqa: F405
+# The first upload makes this folder: no command has to fail because nobody has uploaded yet.
+SILENCED_SYSTEM_CHECKS = ["files.E001"]
 # Files always go to disk while they arrive: memory does not grow with an upload.
 FILE_UPLOAD_HANDLERS = ["chatbot.documents.api.upload.HashingUploadHandler"]
 
@@ -88,6 +90,8 @@ SPECTACULAR_SETTINGS = {
         "chatbot.api.schema.describe_problems",
     ],
     "ENUM_NAME_OVERRIDES": {
+        "UserRoleEnum": ["admin", "member"],
+        "BrainRoleEnum": ["viewer", "editor", "owner"],
         "LanguageEnum": "chatbot.accounts.models.Language",
         "ScopeEnum": "chatbot.accounts.models.Scope",
         "DocumentStateEnum": "chatbot.documents.models.VersionState",

@@ -110,7 +110,7 @@ class UploadParser(MultiPartParser):
         stream: Any,  # noqa: ANN401 - the signature is DRF's
         media_type: str | None = None,
         parser_context: Mapping[str, Any] | None = None,
-    ) -> DataAndFiles[Any, Any]:
+    ) -> "DataAndFiles[Any, Any]":
         try:
             return super().parse(stream, media_type, parser_context)
         except BaseException:
