@@ -1,0 +1,162 @@
+import { ActionIcon, Badge, Button, Group, Menu, Progress, Text, UnstyledButton } from '@mantine/core';
+import {
+  IconDotsVertical,
+  IconDownload,
+  IconPlayerStop,
+  IconRefresh,
+  IconTrash,
+} from '@tabler/icons-react';
+import { useTranslation } from 'react-i18next';
+
+import { confirmDanger } from '@/components/confirm';
+import { noticeDone } from '@/components/notices';
+import { TimeAgo } from '@/components/TimeAgo';
+import type { BrainDocument } from '@/lib/api/types';
+import { formatBytes } from '@/lib/format';
+import { apiUrl } from '@/lib/http';
+import { useOpenDocument } from '@/lib/open-document';
+import { describeProblem } from '@/lib/problem-text';
+
+import { isInWork, useCancelDocument, useDeleteDocument, useRetryDocument } from './api';
+import classes from './DocumentRow.module.css';
+import { DocumentIcon } from './DocumentIcon';
+import { STATE_COLORS } from './states';
+
+interface DocumentRowProps {
+  document: BrainDocument;
+  mayEdit: boolean;
+}
+
+export function DocumentRow({ document, mayEdit }: DocumentRowProps) {
+  const { t, i18n } = useTranslation();
+  const { open } = useOpenDocument();
+  const retry = useRetryDocument(document.brain);
+  const { title, state } = document;
+  const canRetry = mayEdit && (state === 'failed' || state === 'cancelled');
+  return (
+    <li className={classes.row}>
+      <Group wrap="nowrap" gap="sm" align="flex-start">
+        <DocumentIcon mediaType={document.media_type} />
+        <div className={classes.body}>
+          <UnstyledButton
+            className={classes.title}
+            aria-label={t('documents.open', { title })}
+            onClick={() => open({ document: document.id, page: 1, passage: null })}
+          >
+            {title}
+          </UnstyledButton>
+          <Group gap="sm" fz="xs" c="dimmed">
+            <span>{formatBytes(document.size_bytes, i18n.language)}</span>
+            {document.pages_total !== null && !isInWork(state) && (
+              <span>{t('documents.pages', { count: document.pages_total })}</span>
+            )}
+            <TimeAgo iso={document.created_at}>{(when) => t('documents.added', { when })}</TimeAgo>
+          </Group>
+          {isInWork(state) && <DocumentProgress document={document} />}
+          {state === 'failed' && <DocumentFailure document={document} />}
+        </div>
+        <Group gap="xs" wrap="nowrap">
+          {canRetry && (
+            <Button
+              size="compact-sm"
+              variant="light"
+              leftSection={<IconRefresh size={14} />}
+              loading={retry.isPending}
+              onClick={() => retry.mutate(document.id)}
+            >
+              {t('documents.retry')}
+            </Button>
+          )}
+          <Badge variant="light" color={STATE_COLORS[state]} tt="none" flex="none">
+            {t(`documents.state.${state}`)}
+          </Badge>
+          <DocumentActions document={document} mayEdit={mayEdit} />
+        </Group>
+      </Group>
+    </li>
+  );
+}
+
+function DocumentProgress({ document }: { document: BrainDocument }) {
+  const { t } = useTranslation();
+  const { pages_done: done, pages_total: total, title } = document;
+  const text =
+    total === null ? t('documents.progressUnknown') : t('documents.progress', { done, total });
+  return (
+    <Group gap="sm" mt={6} wrap="nowrap">
+      <Progress.Root size="sm" flex={1} maw={360}>
+        <Progress.Section
+          value={total ? Math.max(2, (done / total) * 100) : 100}
+          striped={total === null}
+          animated={total === null}
+          aria-label={`${title}: ${text}`}
+        />
+      </Progress.Root>
+      <Text size="xs" c="dimmed" style={{ whiteSpace: 'nowrap' }}>
+        {text}
+      </Text>
+    </Group>
+  );
+}
+
+function DocumentFailure({ document }: { document: BrainDocument }) {
+  if (document.error === null) return null;
+  const { code, sentence } = document.error;
+  const text = describeProblem({ code, detail: sentence, wayOut: '' });
+  return (
+    <Text size="sm" c="var(--mantine-color-error)" mt={4} className="break">
+      {text.sentence} {text.wayOut}
+    </Text>
+  );
+}
+
+function DocumentActions({ document, mayEdit }: DocumentRowProps) {
+  const { t } = useTranslation();
+  const cancel = useCancelDocument(document.brain);
+  const remove = useDeleteDocument(document.brain);
+  const { id, title, state } = document;
+  const askToCancel = () =>
+    confirmDanger({
+      title: t('documents.cancelTitle', { title }),
+      text: t('documents.cancelText'),
+      confirm: t('documents.cancel'),
+      onConfirm: () => cancel.mutate(id),
+    });
+  const askToDelete = () =>
+    confirmDanger({
+      title: t('documents.deleteTitle', { title }),
+      text: t('documents.deleteText'),
+      confirm: t('documents.delete'),
+      onConfirm: () =>
+        remove.mutate(id, { onSuccess: () => noticeDone(t('documents.deleted', { title })) }),
+    });
+  return (
+    <Menu position="bottom-end" withinPortal>
+      <Menu.Target>
+        <ActionIcon variant="subtle" color="gray" aria-label={t('documents.actions', { title })}>
+          <IconDotsVertical size={18} />
+        </ActionIcon>
+      </Menu.Target>
+      <Menu.Dropdown>
+        <Menu.Item
+          component="a"
+          href={apiUrl(`documents/${id}/file`)}
+          download
+          leftSection={<IconDownload size={16} />}
+        >
+          {t('documents.download')}
+        </Menu.Item>
+        {mayEdit && isInWork(state) && (
+          <Menu.Item leftSection={<IconPlayerStop size={16} />} onClick={askToCancel}>
+            {t('documents.cancel')}
+          </Menu.Item>
+        )}
+        {mayEdit && (
+          <Menu.Item color="red" leftSection={<IconTrash size={16} />} onClick={askToDelete}>
+            {t('documents.delete')}
+          </Menu.Item>
+        )}
+      </Menu.Dropdown>
+    </Menu>
+  );
+}

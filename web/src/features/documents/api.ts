@@ -1,0 +1,151 @@
+import {
+  type InfiniteData,
+  keepPreviousData,
+  type QueryClient,
+  queryOptions,
+  useInfiniteQuery,
+  useMutation,
+  useQueryClient,
+} from '@tanstack/react-query';
+import { useCallback } from 'react';
+
+import { keys } from '@/lib/api/keys';
+import { fetchAll, fetchPage, flattenPages, nextPage } from '@/lib/api/paging';
+import type {
+  BrainDocument,
+  DocumentState,
+  PageContent,
+  Paged,
+  PageSummary,
+} from '@/lib/api/types';
+import { request } from '@/lib/http';
+import type { DocumentChanged } from '@/lib/protocol';
+import { useBrainWatch, useSocketState } from '@/lib/socket-context';
+
+const POLL_MS = 3_000;
+/** Events are best effort, so a look from time to time stands behind them. */
+const POLL_BEHIND_EVENTS_MS = 20_000;
+
+export function isInWork(state: DocumentState): boolean {
+  return state === 'received' || state === 'reading' || state === 'indexing';
+}
+
+/** The documents of a brain, newest first, kept up to date while they are looked at. */
+export function useDocuments(brain: string, state: string, search: string) {
+  const client = useQueryClient();
+  const { status } = useSocketState();
+  const query = useInfiniteQuery({
+    queryKey: keys.documentList(brain, state, search),
+    queryFn: ({ pageParam, signal }) =>
+      fetchPage<BrainDocument>(`brains/${brain}/documents`, { state, search }, pageParam, signal),
+    initialPageParam: 1,
+    getNextPageParam: nextPage,
+    placeholderData: keepPreviousData,
+    refetchInterval: ({ state: { data } }) => {
+      if (!flattenPages(data).some((document) => isInWork(document.state))) return false;
+      return status === 'ready' ? POLL_BEHIND_EVENTS_MS : POLL_MS;
+    },
+  });
+
+  const onChange = useCallback(
+    (event: DocumentChanged) => applyChange(client, event),
+    [client],
+  );
+  const onReconnect = useCallback(
+    () => void client.invalidateQueries({ queryKey: keys.documentsOf(brain) }),
+    [client, brain],
+  );
+  useBrainWatch(brain, onChange, onReconnect);
+  return query;
+}
+
+/** Writes a change into every list that shows the document; reads lists again that lack it. */
+function applyChange(client: QueryClient, event: DocumentChanged): void {
+  const lists = client.getQueriesData<InfiniteData<Paged<BrainDocument>>>({
+    queryKey: keys.documentsOf(event.brain),
+  });
+  let isKnown = false;
+  for (const [key, data] of lists) {
+    const found = flattenPages(data).find((document) => document.id === event.document);
+    if (!found || !data) continue;
+    isKnown = true;
+    client.setQueryData(key, {
+      ...data,
+      pages: data.pages.map((page) => ({ ...page, results: changed(page.results, event) })),
+    });
+  }
+  if (!isKnown && !event.deleted) void invalidateDocuments(client, event.brain);
+  if (event.deleted || !isInWork(event.state)) {
+    void client.invalidateQueries({ queryKey: keys.document(event.document) });
+    void client.invalidateQueries({ queryKey: keys.brain(event.brain), exact: true });
+  }
+}
+
+function changed(documents: BrainDocument[], event: DocumentChanged): BrainDocument[] {
+  if (event.deleted) return documents.filter((document) => document.id !== event.document);
+  const { title, state, pages_total, pages_done, error } = event;
+  return documents.map((document) =>
+    document.id === event.document
+      ? { ...document, title, state, pages_total, pages_done, error }
+      : document,
+  );
+}
+
+export function invalidateDocuments(client: QueryClient, brain: string): Promise<void> {
+  return client.invalidateQueries({ queryKey: keys.documentsOf(brain) });
+}
+
+function useDocumentsChanged(brain: string) {
+  const client = useQueryClient();
+  return () => {
+    void client.invalidateQueries({ queryKey: keys.brains });
+    return invalidateDocuments(client, brain);
+  };
+}
+
+export function useRetryDocument(brain: string) {
+  const onSettled = useDocumentsChanged(brain);
+  return useMutation({
+    mutationFn: (id: string) =>
+      request<BrainDocument>(`documents/${id}/retry`, { method: 'POST' }),
+    onSettled,
+  });
+}
+
+export function useCancelDocument(brain: string) {
+  const onSettled = useDocumentsChanged(brain);
+  return useMutation({
+    mutationFn: (id: string) =>
+      request<BrainDocument>(`documents/${id}/cancel`, { method: 'POST' }),
+    onSettled,
+  });
+}
+
+export function useDeleteDocument(brain: string) {
+  const onSettled = useDocumentsChanged(brain);
+  return useMutation({
+    mutationFn: (id: string) => request(`documents/${id}`, { method: 'DELETE' }),
+    onSettled,
+  });
+}
+
+export const documentQuery = (id: string) =>
+  queryOptions({
+    queryKey: keys.document(id),
+    queryFn: ({ signal }) => request<BrainDocument>(`documents/${id}`, { signal }),
+    refetchInterval: ({ state: { data } }) => (data && isInWork(data.state) ? POLL_MS : false),
+  });
+
+export const documentPagesQuery = (id: string, isGrowing: boolean) =>
+  queryOptions({
+    queryKey: keys.documentPages(id),
+    queryFn: ({ signal }) => fetchAll<PageSummary>(`documents/${id}/pages`, signal),
+    refetchInterval: isGrowing ? POLL_MS : false,
+  });
+
+export const documentPageQuery = (id: string, page: number) =>
+  queryOptions({
+    queryKey: keys.documentPage(id, page),
+    queryFn: ({ signal }) => request<PageContent>(`documents/${id}/pages/${page}`, { signal }),
+    staleTime: 60_000,
+  });

@@ -1,0 +1,187 @@
+import { useSyncExternalStore } from 'react';
+
+import type { BrainDocument } from '@/lib/api/types';
+import { apiUrl, csrfHeader, forgetCsrfToken } from '@/lib/http';
+import { offlineProblem, parseProblem, type Problem, ProblemError } from '@/lib/problem';
+import { randomId } from '@/lib/text';
+
+export type UploadOutcome =
+  | { state: 'waiting' }
+  | { state: 'sending'; sent: number }
+  | { state: 'added'; document: BrainDocument }
+  | { state: 'duplicate'; document: BrainDocument }
+  | { state: 'failed'; problem: Problem }
+  | { state: 'cancelled' };
+
+export type Upload = { id: string; brain: string; file: File } & UploadOutcome;
+
+type StoredListener = (upload: Upload, document: BrainDocument) => void;
+
+const AT_ONCE = 3;
+
+export function isRunning(upload: Upload): boolean {
+  return upload.state === 'waiting' || upload.state === 'sending';
+}
+
+/**
+ * Uploads of this tab. They live outside of the pages, so that they go on while somebody looks
+ * elsewhere; leaving the site asks first.
+ */
+class UploadStore {
+  private uploads: readonly Upload[] = [];
+  private readonly requests = new Map<string, XMLHttpRequest>();
+  private readonly listeners = new Set<() => void>();
+  private readonly storedListeners = new Set<StoredListener>();
+
+  readonly subscribe = (listener: () => void): (() => void) => {
+    this.listeners.add(listener);
+    return () => {
+      this.listeners.delete(listener);
+    };
+  };
+
+  readonly get = (): readonly Upload[] => this.uploads;
+
+  onStored(listener: StoredListener): () => void {
+    this.storedListeners.add(listener);
+    return () => {
+      this.storedListeners.delete(listener);
+    };
+  }
+
+  /** Uploads files into a brain; those above the limit are refused before they are sent. */
+  add(brain: string, files: readonly File[], limitBytes: number): void {
+    const added = files.map((file): Upload => {
+      const upload = { id: randomId(), brain, file };
+      return file.size > limitBytes
+        ? { ...upload, state: 'failed', problem: tooLarge() }
+        : { ...upload, state: 'waiting' };
+    });
+    this.replace([...added, ...this.uploads]);
+    this.startNext();
+  }
+
+  retry(id: string): void {
+    this.change(id, { state: 'waiting' });
+    this.startNext();
+  }
+
+  cancel(id: string): void {
+    this.change(id, { state: 'cancelled' });
+    this.requests.get(id)?.abort();
+    this.startNext();
+  }
+
+  dismiss(id: string): void {
+    this.replace(this.uploads.filter((upload) => upload.id !== id));
+  }
+
+  clearFinished(brain: string): void {
+    this.replace(this.uploads.filter((upload) => upload.brain !== brain || isRunning(upload)));
+  }
+
+  private startNext(): void {
+    const free = AT_ONCE - this.uploads.filter((upload) => upload.state === 'sending').length;
+    const oldestFirst = this.uploads.filter((upload) => upload.state === 'waiting').reverse();
+    for (const upload of oldestFirst.slice(0, Math.max(0, free))) void this.run(upload);
+  }
+
+  private async run({ id, brain, file }: Upload): Promise<void> {
+    this.change(id, { state: 'sending', sent: 0 });
+    try {
+      const headers = await csrfHeader();
+      const current = this.uploads.find((upload) => upload.id === id);
+      if (current?.state !== 'sending') return;
+      const { status, document } = await this.send(id, brain, file, headers);
+      this.change(id, { state: status === 200 ? 'duplicate' : 'added', document });
+      const stored = this.uploads.find((upload) => upload.id === id);
+      if (stored) for (const listener of this.storedListeners) listener(stored, document);
+    } catch (error) {
+      this.fail(id, error);
+    } finally {
+      this.requests.delete(id);
+      this.startNext();
+    }
+  }
+
+  private fail(id: string, error: unknown): void {
+    const current = this.uploads.find((upload) => upload.id === id);
+    if (current?.state === 'cancelled') return;
+    const problem = error instanceof ProblemError ? error.problem : offlineProblem();
+    if (problem.code === 'csrf-failed') forgetCsrfToken();
+    this.change(id, { state: 'failed', problem });
+  }
+
+  /** XMLHttpRequest, because fetch doesn't tell how much of a body has been sent. */
+  private send(
+    id: string,
+    brain: string,
+    file: File,
+    headers: Record<string, string>,
+  ): Promise<{ status: number; document: BrainDocument }> {
+    const { promise, resolve, reject } = deferred<{ status: number; document: BrainDocument }>();
+    const request = new XMLHttpRequest();
+    this.requests.set(id, request);
+    request.open('POST', apiUrl(`brains/${brain}/documents`));
+    request.responseType = 'json';
+    for (const [name, value] of Object.entries(headers)) request.setRequestHeader(name, value);
+    request.setRequestHeader('Accept', 'application/json');
+    request.upload.addEventListener('progress', ({ loaded }) => {
+      this.change(id, { state: 'sending', sent: Math.min(loaded, file.size) });
+    });
+    request.addEventListener('load', () => {
+      const { status } = request;
+      const body: unknown = request.response;
+      if (status >= 200 && status < 300) resolve({ status, document: body as BrainDocument });
+      else reject(new ProblemError(parseProblem(status, body)));
+    });
+    request.addEventListener('error', () => reject(new ProblemError(offlineProblem())));
+    request.addEventListener('abort', () => reject(new ProblemError(offlineProblem())));
+    const form = new FormData();
+    form.append('file', file);
+    request.send(form);
+    return promise;
+  }
+
+  private change(id: string, outcome: UploadOutcome): void {
+    this.replace(
+      this.uploads.map(({ id: each, brain, file, ...rest }) =>
+        each === id && !(rest.state === 'cancelled' && outcome.state === 'sending')
+          ? { id: each, brain, file, ...outcome }
+          : ({ id: each, brain, file, ...rest } as Upload),
+      ),
+    );
+  }
+
+  private replace(uploads: readonly Upload[]): void {
+    this.uploads = uploads;
+    window.removeEventListener('beforeunload', askBeforeLeaving);
+    if (uploads.some(isRunning)) window.addEventListener('beforeunload', askBeforeLeaving);
+    for (const listener of this.listeners) listener();
+  }
+}
+
+export const uploadStore = new UploadStore();
+
+export function useUploads(brain: string): Upload[] {
+  const uploads = useSyncExternalStore(uploadStore.subscribe, uploadStore.get);
+  return uploads.filter((upload) => upload.brain === brain);
+}
+
+function askBeforeLeaving(event: BeforeUnloadEvent): void {
+  event.preventDefault();
+}
+
+function tooLarge(): Problem {
+  return { ...offlineProblem(), status: 413, code: 'too-large' };
+}
+
+function deferred<T>() {
+  let resolve!: (value: T) => void;
+  let reject!: (error: Error) => void;
+  const promise = new Promise<T>((onDone, onFailed) => {
+    resolve = onDone;
+    reject = onFailed;
+  });
+  return { promise, resolve, reject };
+}

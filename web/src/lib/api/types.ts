@@ -1,0 +1,183 @@
+/** Resources of the REST API, under the names that it gives them. */
+
+export type Language = 'en' | 'ko';
+export type BrainRole = 'viewer' | 'editor' | 'owner';
+export type DocumentState =
+  | 'received'
+  | 'reading'
+  | 'indexing'
+  | 'ready'
+  | 'failed'
+  | 'cancelled';
+export type TurnState = 'queued' | 'running' | 'completed' | 'failed' | 'stopped';
+export type Scope = 'brains:read' | 'brains:write' | 'chat';
+
+export interface Paged<T> {
+  count: number;
+  next: string | null;
+  previous: string | null;
+  results: T[];
+}
+
+export interface Named {
+  id: string;
+  name: string;
+}
+
+export interface GroupName {
+  id: number | string;
+  name: string;
+}
+
+export interface Site {
+  name: string;
+  sign_up_open: boolean;
+  version: string;
+  upload_limit_bytes: number;
+  accepted_types: string[];
+  languages: unknown;
+}
+
+export interface User {
+  id: string;
+  email: string;
+  name: string;
+  language: Language;
+  role: 'member' | 'admin';
+  groups: GroupName[];
+}
+
+export interface ApiKey {
+  id: string;
+  name: string;
+  prefix: string;
+  scopes: Scope[];
+  created_at: string;
+  last_used_at: string | null;
+  expires_at: string | null;
+  revoked_at?: string | null;
+  /** Only in the answer to its creation. */
+  key?: string;
+}
+
+export interface ChatModel {
+  id: string;
+  name: string;
+  kind: string;
+  notes: string;
+  context_tokens: number;
+  prompt_tokens: number;
+  output_tokens: number;
+  is_default: boolean;
+  is_available: boolean;
+}
+
+export interface Brain {
+  id: string;
+  name: string;
+  description: string;
+  instructions: string;
+  model: string | null;
+  role: BrainRole;
+  created_at: string;
+  updated_at: string;
+  documents_count: number;
+  members_count: number;
+}
+
+export interface BrainMember {
+  id: string;
+  user: { id: string; email: string; name: string } | null;
+  group: GroupName | null;
+  role: BrainRole;
+}
+
+export interface DocumentError {
+  code: string;
+  sentence: string;
+}
+
+export interface BrainDocument {
+  id: string;
+  brain: string;
+  title: string;
+  media_type: string;
+  size_bytes: number;
+  state: DocumentState;
+  pages_total: number | null;
+  pages_done: number;
+  error: DocumentError | null;
+  created_at: string;
+  created_by: unknown;
+  finished_at: string | null;
+}
+
+export interface PageSummary {
+  number: number;
+  label: string;
+  source: 'text-layer' | 'ocr';
+  confidence: number | null;
+  is_indexed: boolean;
+}
+
+/** `[start, end, x0, y0, x1, y1]`: code points of the text, and a rectangle from the upper left. */
+export type PageBox = [number, number, number, number, number, number];
+
+export interface PageContent extends PageSummary {
+  text: string;
+  boxes: PageBox[];
+  width: number | null;
+  height: number | null;
+}
+
+/** A passage that was given to the model; `start` and `end` are code points of `page_from`'s text. */
+export interface Source {
+  ordinal: number;
+  document: string;
+  version: string;
+  title: string;
+  page_from: number;
+  page_to: number;
+  start: number;
+  end: number;
+  quote: string;
+}
+
+export interface Conversation {
+  id: string;
+  title: string;
+  brain: Named | null;
+  model: (Named & { notes?: string }) | null;
+  created_at: string;
+  updated_at: string;
+}
+
+export interface TurnError {
+  code: string;
+  sentence: string;
+  way_out?: string;
+}
+
+export interface MessageTurn {
+  id: string;
+  state: TurnState;
+  epoch: number;
+  seq: number;
+  error: TurnError | null;
+}
+
+export interface Message {
+  id: string;
+  ordinal: number;
+  role: 'user' | 'assistant';
+  text: string;
+  created_at: string;
+  model_name: string;
+  finish_reason: string;
+  prompt_tokens: number | null;
+  completion_tokens: number | null;
+  ttft_ms: number | null;
+  duration_ms: number | null;
+  turn: MessageTurn | null;
+  citations: Source[];
+}

@@ -1,0 +1,9 @@
+import 'i18next';
+
+import type { Translation } from './translation';
+
+declare module 'i18next' {
+  interface CustomTypeOptions {
+    resources: { translation: Translation };
+  }
+}
