@@ -7,14 +7,17 @@ import unicodedata
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from django.conf import settings
 from django.core.files.uploadedfile import TemporaryUploadedFile
 from django.core.files.uploadhandler import FileUploadHandler
-from rest_framework.parsers import DataAndFiles, MultiPartParser
+from rest_framework.parsers import MultiPartParser
 
 from chatbot.contracts.errors import InvalidInput, TooLarge, Unavailable
+
+if TYPE_CHECKING:
+    from rest_framework.parsers import DataAndFiles
 
 FORM_BYTES: Final = 1024 * 1024
 """What a multipart body may hold beside the file."""
