@@ -2,19 +2,26 @@
 
 from django.db.models import Case, Exists, F, IntegerField, OuterRef, QuerySet, Value, When
 
-from chatbot.inference.models import InferenceEndpoint, InferenceModel, ModelKind
+from chatbot.inference.models import InferenceEndpoint, InferenceModel, ModelKind, Source
 
 _IS_SERVED = Exists(InferenceEndpoint.objects.filter(model=OuterRef("pk"), is_enabled=True))
 
 
-def models_of_kind(kind: ModelKind) -> QuerySet[InferenceModel, InferenceModel]:
-    """Models by name, annotated with `is_available`: an enabled endpoint serves it."""
-    return InferenceModel.objects.filter(kind=kind).annotate(is_available=_IS_SERVED)
+def with_availability(
+    models: QuerySet[InferenceModel, InferenceModel],
+) -> QuerySet[InferenceModel, InferenceModel]:
+    """Annotated with `is_available`: an enabled endpoint serves it."""
+    return models.annotate(is_available=_IS_SERVED)
 
 
 def chat_models() -> QuerySet[InferenceModel, InferenceModel]:
     """What people can choose from, by name; annotated with `is_available`."""
-    return models_of_kind(ModelKind.CHAT)
+    return with_availability(InferenceModel.objects.filter(kind=ModelKind.CHAT))
+
+
+def is_of_environment(model: InferenceModel) -> bool:
+    """Whether the environment names a server of the model, and so has the last word on it."""
+    return model.endpoints.filter(source=Source.ENVIRONMENT).exists()
 
 
 def default_chat_model() -> InferenceModel | None:

@@ -38,6 +38,9 @@ class ScriptedInference:
     """If set, `/v1` wants it as a bearer token."""
     slots: int = 0
     """Answers at once; more get 503. 0: any number."""
+    owned_by: str = "scripted"
+    context_tokens: int | None = None
+    """What `/v1/models` tells of it, in vLLM's way."""
     stats: Stats = field(default_factory=Stats)
     requests: deque[Any] = field(default_factory=lambda: deque(maxlen=REQUESTS_KEPT))
     _posted: dict[str, Any] = field(default_factory=dict)
@@ -96,10 +99,13 @@ class ScriptedInference:
     # --- what a model server has ---
 
     async def _models(self, _body: bytes, _receive: Receive, send: Send) -> None:
-        served = [
-            {"id": name, "object": "model", "created": 1, "owned_by": "scripted"}
-            for name in (CHAT_MODEL, EMBEDDING_MODEL)
-        ]
+        row = {
+            "object": "model",
+            "created": 1,
+            "owned_by": self.owned_by,
+            "max_model_len": self.context_tokens,
+        }
+        served = [{"id": name, **row} for name in (CHAT_MODEL, EMBEDDING_MODEL)]
         await send_json(send, {"object": "list", "data": served})
 
     async def _embeddings(self, body: bytes, _receive: Receive, send: Send) -> None:
@@ -189,6 +195,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=9100)
     parser.add_argument("--api-key", default="")
+    parser.add_argument("--owned-by", default="scripted", help="whom /v1/models names")
+    parser.add_argument("--context-tokens", type=int, help="what /v1/models tells")
     parser.add_argument("--slots", type=int, default=0, help="answers at once; more get 503")
     parser.add_argument("--delay-ms", type=float, default=0, help="before the first token")
     parser.add_argument("--rate", type=float, default=0, help="tokens a second; 0: at once")
@@ -208,7 +216,13 @@ def main() -> None:
         embedding_delay_ms=given.embedding_delay_ms,
     )
     uvicorn.run(
-        ScriptedInference(defaults=script, api_key=given.api_key, slots=given.slots),
+        ScriptedInference(
+            defaults=script,
+            api_key=given.api_key,
+            slots=given.slots,
+            owned_by=given.owned_by,
+            context_tokens=given.context_tokens,
+        ),
         host=given.host,
         port=given.port,
         log_level="critical",

@@ -42,9 +42,9 @@ class ScriptedServer:
 
 
 @contextlib.contextmanager
-def running_scripted_server(*arguments: str) -> Iterator[ScriptedServer]:
-    """Starts the server on a free port, with more arguments of its command line."""
-    port = free_port()
+def running_scripted_server(*arguments: str, port: int | None = None) -> Iterator[ScriptedServer]:
+    """Starts the server, on a free port if none is given, with arguments of its command line."""
+    port = port or free_port()
     module = "tests.fakes.inference_server"
     command = [sys.executable, "-m", module, "--port", str(port), *arguments]
     with (

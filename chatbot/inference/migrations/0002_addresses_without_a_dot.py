@@ -5,15 +5,19 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('inference', '0001_initial'),
+        ("inference", "0001_initial"),
     ]
 
     operations = [
         migrations.AlterField(
-            model_name='inferenceendpoint',
-            name='base_url',
-            field=models.CharField(help_text='Up to and including /v1, as clients write it.', max_length=500, validators=[chatbot.inference.addresses.validate_base_url], verbose_name='address'),
+            model_name="inferenceendpoint",
+            name="base_url",
+            field=models.CharField(
+                help_text="Up to and including /v1, as clients write it.",
+                max_length=500,
+                validators=[chatbot.inference.addresses.validate_base_url],
+                verbose_name="address",
+            ),
         ),
     ]

@@ -1,16 +1,17 @@
-"""One endpoint: its API key, and whether it works."""
+"""One model or endpoint: its API key, whether it works, and whether it comes first."""
 
 import time
 from dataclasses import dataclass
 from uuid import UUID
 
+from django.db import transaction
 from django.utils import timezone
 
 from chatbot.contracts.errors import AppError, NotFound
 from chatbot.inference.api_keys import encrypted
 from chatbot.inference.connectors.errors import InferenceError
 from chatbot.inference.connectors.served_models import ServedModel, list_models
-from chatbot.inference.models import InferenceEndpoint, ModelKind
+from chatbot.inference.models import InferenceEndpoint, InferenceModel, ModelKind
 from chatbot.inference.registry import embedding_client_for, endpoint_config
 
 CHECK_SECONDS = 10.0
@@ -29,6 +30,17 @@ def set_api_key(*, endpoint_id: UUID, api_key: str) -> None:
     stored = encrypted(api_key)
     if not InferenceEndpoint.objects.filter(pk=endpoint_id).update(encrypted_api_key=stored):
         raise _no_such_endpoint()
+
+
+def make_default(*, model_id: UUID) -> None:
+    """The model answers, or embeds, where nothing else is chosen; the one before steps back."""
+    with transaction.atomic():
+        model = InferenceModel.objects.select_for_update().filter(pk=model_id).first()
+        if model is None:
+            raise NotFound("There is no such model.", way_out="Look at the list of models.")
+        InferenceModel.objects.filter(kind=model.kind, is_default=True).update(is_default=False)
+        model.is_default = True
+        model.save(update_fields=["is_default"])
 
 
 def check_endpoint(*, endpoint_id: UUID) -> EndpointCheck:

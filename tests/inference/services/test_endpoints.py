@@ -1,0 +1,120 @@
+import uuid
+from typing import TYPE_CHECKING
+
+import pytest
+
+from chatbot.contracts.errors import NotFound
+from chatbot.inference.api_keys import decrypted
+from chatbot.inference.models import ModelKind
+from chatbot.inference.services import check_endpoint, make_default, set_api_key
+from tests.factories.inference import make_embedding_endpoint, make_endpoint, make_model
+from tests.fakes.scripted_server import running_scripted_server
+
+if TYPE_CHECKING:
+    from pytest_django import Settings
+
+    from tests.fakes.scripted_server import ScriptedServer
+
+pytestmark = pytest.mark.django_db
+
+
+class TestSetApiKey:
+    def test_stores_it_encrypted(self) -> None:
+        endpoint = make_endpoint()
+
+        set_api_key(endpoint_id=endpoint.pk, api_key="sesame")
+
+        endpoint.refresh_from_db()
+        assert b"sesame" not in bytes(endpoint.encrypted_api_key)
+        assert decrypted(endpoint.encrypted_api_key) == "sesame"
+
+    def test_forgets_it(self) -> None:
+        endpoint = make_endpoint(api_key="sesame")
+
+        set_api_key(endpoint_id=endpoint.pk, api_key="")
+
+        endpoint.refresh_from_db()
+        assert bytes(endpoint.encrypted_api_key) == b""
+
+    def test_knows_only_endpoints(self) -> None:
+        with pytest.raises(NotFound):
+            set_api_key(endpoint_id=uuid.uuid4(), api_key="sesame")
+
+
+class TestCheckEndpoint:
+    def test_finds_a_chat_server_well(self, scripted_server: "ScriptedServer") -> None:
+        endpoint = make_endpoint(base_url=scripted_server.base_url)
+
+        check = check_endpoint(endpoint_id=endpoint.pk)
+
+        endpoint.refresh_from_db()
+        assert check.is_healthy
+        assert endpoint.is_healthy is True
+        assert endpoint.checked_at is not None
+        assert endpoint.check_detail.startswith("serves scripted, can continue an answer; ")
+
+    def test_finds_an_embedding_server_well(self, scripted_server: "ScriptedServer") -> None:
+        endpoint = make_embedding_endpoint(base_url=scripted_server.base_url)
+
+        check = check_endpoint(endpoint_id=endpoint.pk)
+
+        assert check.is_healthy
+        assert check.detail.startswith("embeds in 384 dimensions; ")
+
+    def test_says_that_nobody_is_there(self) -> None:
+        endpoint = make_endpoint(base_url="http://127.0.0.1:1/v1")
+
+        check = check_endpoint(endpoint_id=endpoint.pk)
+
+        endpoint.refresh_from_db()
+        assert endpoint.is_healthy is False
+        assert "can't be reached" in check.detail
+
+    def test_says_that_the_key_is_wrong(self) -> None:
+        with running_scripted_server("--api-key", "sesame") as server:
+            endpoint = make_endpoint(base_url=server.base_url, api_key="open-barley")
+            check = check_endpoint(endpoint_id=endpoint.pk)
+
+        assert not check.is_healthy
+        assert "doesn't accept our API key" in check.detail
+        assert "open-barley" not in check.detail
+
+    def test_says_that_the_key_is_unreadable(
+        self, settings: "Settings", scripted_server: "ScriptedServer"
+    ) -> None:
+        endpoint = make_endpoint(base_url=scripted_server.base_url, api_key="sesame")
+        settings.SECRET_KEY = "another-secret-" * 4
+
+        check = check_endpoint(endpoint_id=endpoint.pk)
+
+        assert not check.is_healthy
+        assert "SECRET_KEY has changed" in check.detail
+
+    def test_says_what_else_the_server_serves(self) -> None:
+        with running_scripted_server("--owned-by", "vllm") as server:
+            endpoint = make_endpoint(base_url=server.base_url, upstream_model="llama")
+            check = check_endpoint(endpoint_id=endpoint.pk)
+
+        assert not check.is_healthy
+        assert "has no llama; it serves scripted, scripted-embedding" in check.detail
+
+    def test_knows_only_endpoints(self) -> None:
+        with pytest.raises(NotFound):
+            check_endpoint(endpoint_id=uuid.uuid4())
+
+
+class TestMakeDefault:
+    def test_leaves_one_default_of_each_kind(self) -> None:
+        before = make_model(is_default=True)
+        other_kind = make_model(kind=ModelKind.EMBEDDING, is_default=True)
+        chosen = make_model()
+
+        make_default(model_id=chosen.pk)
+
+        for model in (before, other_kind, chosen):
+            model.refresh_from_db()
+        assert (before.is_default, other_kind.is_default, chosen.is_default) == (False, True, True)
+
+    def test_knows_only_models(self) -> None:
+        with pytest.raises(NotFound):
+            make_default(model_id=uuid.uuid4())

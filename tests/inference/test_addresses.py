@@ -1,0 +1,51 @@
+import pytest
+from django.core.exceptions import ValidationError
+
+from chatbot.inference.addresses import normalised_base_url, validate_base_url
+
+
+class TestNormalisedBaseUrl:
+    @pytest.mark.parametrize(
+        ("written", "meant"),
+        [
+            ("http://vllm:8000", "http://vllm:8000/v1"),
+            ("http://vllm:8000/", "http://vllm:8000/v1"),
+            (" http://vllm:8000/v1/ ", "http://vllm:8000/v1"),
+            ("https://host/openai/v1", "https://host/openai/v1"),
+        ],
+    )
+    def test_is_what_connectors_want(self, written: str, meant: str) -> None:
+        assert normalised_base_url(written) == meant
+
+
+class TestValidateBaseUrl:
+    @pytest.mark.parametrize(
+        "url",
+        [
+            "http://vllm:8000/v1",
+            "http://10.0.0.7/v1",
+            "http://localhost:9000/v1",
+            "http://[::1]:9000/v1",
+            "https://inference.example.com/v1",
+        ],
+    )
+    def test_takes_servers_of_ones_own_network(self, url: str) -> None:
+        validate_base_url(url)
+
+    @pytest.mark.parametrize(
+        "url",
+        [
+            "vllm:8000/v1",
+            "ftp://host/v1",
+            "file:///etc/passwd",
+            "http://",
+            "http://host:port/v1",
+            "http://me:secret@host/v1",
+            "http://host/v1?key=secret",
+            "http://host/v1#top",
+            "http://ho st/v1",
+        ],
+    )
+    def test_refuses_what_is_no_address(self, url: str) -> None:
+        with pytest.raises(ValidationError):
+            validate_base_url(url)

@@ -1,0 +1,189 @@
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+from django.urls import reverse
+
+from chatbot.contracts import keys
+from chatbot.inference.api_keys import decrypted
+from chatbot.inference.models import InferenceEndpoint, InferenceModel, Source
+from chatbot.jobs import redis_client
+from tests.factories.accounts import make_user
+from tests.factories.inference import make_endpoint, make_model
+
+if TYPE_CHECKING:
+    from django.test import Client
+
+    from tests.fakes.scripted_server import ScriptedServer
+
+pytestmark = pytest.mark.django_db
+
+ENDPOINTS = "admin:inference_inferenceendpoint"
+MODELS = "admin:inference_inferencemodel"
+
+
+@pytest.fixture
+def admin(client: "Client") -> "Client":
+    client.force_login(make_user(is_admin=True))
+    return client
+
+
+def messages_in(page: bytes) -> list[str]:
+    return re.findall(r'<li class="(?:success|error)[^"]*">(.*?)</li>', page.decode())
+
+
+def form_of(endpoint: InferenceEndpoint, **changes: str) -> dict[str, str]:
+    return {
+        "model": str(endpoint.model_id),
+        "protocol": endpoint.protocol,
+        "base_url": endpoint.base_url,
+        "upstream_model": endpoint.upstream_model,
+        "concurrency": str(endpoint.concurrency),
+        "is_enabled": "on",
+        **changes,
+    }
+
+
+class TestEndpointPages:
+    def test_list_tells_the_state(self, admin: "Client") -> None:
+        endpoint = make_endpoint(is_healthy=True)
+        redis_client().zadd(keys.endpoint_running(endpoint.pk), {"a": 4e12, "gone": 1.0})
+        redis_client().zadd(keys.endpoint_waiting(endpoint.pk), {"b": 1.0, "c": 2.0})
+
+        page = admin.get(reverse(f"{ENDPOINTS}_changelist")).content.decode()
+
+        assert "1 / 2" in page
+        assert "never" in page
+
+    def test_check_now_says_that_it_works(
+        self, admin: "Client", scripted_server: "ScriptedServer"
+    ) -> None:
+        endpoint = make_endpoint(base_url=scripted_server.base_url)
+        address = reverse(f"{ENDPOINTS}_change", args=[endpoint.pk])
+
+        response = admin.post(address, {"_press": "check"}, follow=True)
+
+        assert "works: serves scripted, can continue an answer" in messages_in(response.content)[0]
+
+    def test_check_now_says_what_is_wrong(self, admin: "Client") -> None:
+        endpoint = make_endpoint()
+        action = {"action": "check_now", "_selected_action": [str(endpoint.pk)]}
+
+        response = admin.post(reverse(f"{ENDPOINTS}_changelist"), action, follow=True)
+
+        assert "reached or broke off" in messages_in(response.content)[0]
+
+    def test_take_a_key_and_never_show_it(self, admin: "Client") -> None:
+        endpoint = make_endpoint()
+        address = reverse(f"{ENDPOINTS}_change", args=[endpoint.pk])
+
+        admin.post(address, form_of(endpoint, api_key="sesame"))
+
+        endpoint.refresh_from_db()
+        assert decrypted(endpoint.encrypted_api_key) == "sesame"
+        assert "sesame" not in admin.get(address).content.decode()
+
+    @pytest.mark.parametrize(
+        ("changes", "kept"),
+        [({}, "sesame"), ({"forget_api_key": "on"}, "")],
+        ids=["keep", "forget"],
+    )
+    def test_keep_a_key_until_told(
+        self, admin: "Client", changes: dict[str, str], kept: str
+    ) -> None:
+        endpoint = make_endpoint(api_key="sesame")
+        address = reverse(f"{ENDPOINTS}_change", args=[endpoint.pk])
+
+        admin.post(address, form_of(endpoint, **changes))
+
+        endpoint.refresh_from_db()
+        assert decrypted(endpoint.encrypted_api_key) == kept
+
+    def test_add_an_endpoint(self, admin: "Client") -> None:
+        model = make_model()
+        form = {
+            "model": str(model.pk),
+            "protocol": "openai",
+            "base_url": "http://vllm:8000/",
+            "upstream_model": "m",
+            "concurrency": "8",
+            "is_enabled": "on",
+            "api_key": "sesame",
+        }
+
+        admin.post(reverse(f"{ENDPOINTS}_add"), form)
+
+        endpoint = InferenceEndpoint.objects.get()
+        assert endpoint.base_url == "http://vllm:8000/v1"
+        assert endpoint.source == Source.ADMIN
+        assert decrypted(endpoint.encrypted_api_key) == "sesame"
+
+    def test_refuse_what_is_no_address(self, admin: "Client") -> None:
+        endpoint = make_endpoint()
+        address = reverse(f"{ENDPOINTS}_change", args=[endpoint.pk])
+
+        page = admin.post(address, form_of(endpoint, base_url="ftp://host")).content.decode()
+
+        assert "Begin with http:// or https://" in page
+
+    def test_leave_the_environments_rows_to_the_environment(self, admin: "Client") -> None:
+        endpoint = make_endpoint(source=Source.ENVIRONMENT, api_key="sesame")
+        address = reverse(f"{ENDPOINTS}_change", args=[endpoint.pk])
+        form = form_of(endpoint, base_url="http://other/v1", api_key="other", is_enabled="")
+
+        admin.post(address, form)
+        deletion = admin.get(reverse(f"{ENDPOINTS}_delete", args=[endpoint.pk]))
+
+        before, after = endpoint, InferenceEndpoint.objects.get()
+        assert (after.base_url, after.encrypted_api_key) == (
+            before.base_url,
+            before.encrypted_api_key,
+        )
+        assert not after.is_enabled
+        assert deletion.status_code == 403
+
+
+class TestModelPages:
+    def test_make_a_model_the_default(self, admin: "Client") -> None:
+        make_model(is_default=True)
+        chosen = make_model(name="Chosen")
+        address = reverse(f"{MODELS}_change", args=[chosen.pk])
+
+        response = admin.post(address, {"_press": "default"}, follow=True)
+
+        assert InferenceModel.objects.get(is_default=True) == chosen
+        assert messages_in(response.content) == [
+            "Chosen: answers now where nothing else is chosen."
+        ]
+
+    def test_list_tells_which_are_served(self, admin: "Client") -> None:
+        make_endpoint()
+        make_model()
+
+        page = admin.get(reverse(f"{MODELS}_changelist")).content.decode()
+
+        assert page.count('alt="True"') == 1
+
+    def test_refuse_a_prompt_beyond_the_context(self, admin: "Client") -> None:
+        model = make_model(context_tokens=1000)
+        form = {
+            "name": model.name,
+            "kind": "chat",
+            "context_tokens": "1000",
+            "prompt_tokens": "900",
+            "output_tokens": "200",
+            "endpoints-TOTAL_FORMS": "0",
+            "endpoints-INITIAL_FORMS": "0",
+        }
+
+        page = admin.post(reverse(f"{MODELS}_change", args=[model.pk]), form).content.decode()
+
+        assert "must fit into the context" in page
+
+    def test_leave_the_environments_limits_to_the_environment(self, admin: "Client") -> None:
+        model = make_endpoint(source=Source.ENVIRONMENT).model
+
+        page = admin.get(reverse(f"{MODELS}_change", args=[model.pk])).content.decode()
+
+        assert 'name="name"' in page
+        assert 'name="context_tokens"' not in page
