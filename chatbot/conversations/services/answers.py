@@ -40,7 +40,8 @@ class Outcome:
     seq: int
     """Of the terminal event."""
     text: str
-    sources: Sequence[Source] = ()
+    sources: Sequence[Source] | None = None
+    """None: what is cited already stays."""
     model_name: str = ""
     finish_reason: str = ""
     prompt_tokens: int | None = None
@@ -98,16 +99,23 @@ def _finalise(turn_id: UUID, fence: int, outcome: Outcome) -> bool:
         return turns.filter(state=outcome.state, seq=outcome.seq).exists()
     answer_id = turns.values_list("answer_id", flat=True).get()
     Message.objects.filter(pk=answer_id).update(
-        text=outcome.text,
-        model_name=outcome.model_name,
-        finish_reason=outcome.finish_reason,
-        prompt_tokens=outcome.prompt_tokens,
-        completion_tokens=outcome.completion_tokens,
-        ttft_ms=outcome.ttft_ms,
-        duration_ms=outcome.duration_ms,
+        text=outcome.text, finish_reason=outcome.finish_reason, **_known_figures(outcome)
     )
-    _cite(answer_id, outcome.sources)
+    if outcome.sources is not None:
+        _cite(answer_id, outcome.sources)
     return True
+
+
+def _known_figures(outcome: Outcome) -> dict[str, str | int]:
+    """A continued answer keeps the figures of which the outcome knows nothing."""
+    figures = {
+        "model_name": outcome.model_name or None,
+        "prompt_tokens": outcome.prompt_tokens,
+        "completion_tokens": outcome.completion_tokens,
+        "ttft_ms": outcome.ttft_ms,
+        "duration_ms": outcome.duration_ms,
+    }
+    return {name: figure for name, figure in figures.items() if figure is not None}
 
 
 def _cite(answer_id: UUID, sources: Sequence[Source]) -> None:

@@ -278,7 +278,7 @@ def _check_may_ask(conversation: Conversation) -> None:
     if getattr(conversation, "unfinished_of_user", 0) >= UNFINISHED_PER_USER:
         raise LimitReached(
             f"{UNFINISHED_PER_USER} of your questions wait for their answers.",
-            code="too-many-questions",
+            code="too-many-unfinished",
             way_out="Wait for an answer, or stop one.",
             retry_after_seconds=RETRY_AFTER_SECONDS,
         )

@@ -1,0 +1,224 @@
+"""Admission: how many answers run on an endpoint at once, and who is next.
+
+The queue of an endpoint is shared by all chat processes through Redis, and fair: each question gets
+a tag one above its user's last one, but never below the virtual time, which is the tag that was
+admitted last. So a user's n-th waiting question goes behind the others' first ones, and nobody who
+comes later passes for ever. Places are leases: those of a dead process end by themselves.
+
+Without Redis each process keeps its own count and serves in the order of arrival.
+"""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final, cast
+from uuid import UUID
+
+from redis.asyncio import Redis
+
+from chat_service.admission_scripts import ENTER, HOLD, LEAVE
+from chat_service.redis_clients import RedisAway, RedisGate
+from chatbot.contracts import keys
+from chatbot.contracts.errors import LimitReached
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
+LEASE_MILLISECONDS: Final = 10_000
+WAITING_LIMIT: Final = 200
+"""Questions that wait for one endpoint; more are refused."""
+POLL_SECONDS: Final = 0.1
+MEAN_WEIGHT: Final = 0.2
+"""Of the newest answer in the mean duration."""
+WAIT_SECONDS: Final = 300.0
+HOLD_SECONDS: Final = 3.0
+RETRY_AFTER_SECONDS: Final = 15
+_FULL: Final = -1
+_ADMITTED: Final = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Gauge:
+    """An endpoint as admission sees it."""
+
+    id: UUID
+    concurrency: int
+
+
+@dataclass(slots=True)
+class Waiter:
+    """A turn that waits; `on_position` is told its place in the queue and a guess in seconds."""
+
+    turn_id: UUID
+    user_id: UUID
+    on_position: Callable[[int, float | None], None]
+    position: int = 0
+    admitted: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+@dataclass(slots=True)
+class _Door:
+    """This process's turns at one endpoint, in the order of arrival."""
+
+    gauge: Gauge
+    running: dict[UUID, float] = field(default_factory=dict)
+    """Turn and when it began."""
+    waiting: dict[UUID, Waiter] = field(default_factory=dict)
+
+
+class Admission:
+    """All places that turns of this process hold or wait for."""
+
+    def __init__(self, redis: Redis, gate: RedisGate) -> None:
+        self._redis = redis
+        self._gate = gate
+        self._doors: dict[UUID, _Door] = {}
+        self._poll_now = asyncio.Event()
+
+    @contextlib.asynccontextmanager
+    async def place(
+        self, gauges: Sequence[Gauge], waiter: Waiter, *, stop: asyncio.Event
+    ) -> AsyncIterator[Gauge | None]:
+        """Holds a place at one of the endpoints: the first that is free, else in the first's queue.
+
+        Yields None if `stop` came first.
+
+        Raises:
+            LimitReached: the queue is full, or waiting took too long.
+        """
+        door = await self._enter(gauges, waiter)
+        try:
+            await self._wait(waiter, stop)
+            yield door.gauge if waiter.admitted.is_set() else None
+        finally:
+            await self._leave(door, waiter.turn_id)
+
+    async def run(self) -> None:
+        """Looks who is next, and keeps leases alive; never ends."""
+        await asyncio.gather(self._poll(), self._hold())
+
+    async def _enter(self, gauges: Sequence[Gauge], waiter: Waiter) -> _Door:
+        doors = [self._doors.setdefault(gauge.id, _Door(gauge)) for gauge in gauges]
+        for door, gauge in zip(doors, gauges, strict=True):
+            door.gauge = gauge
+            if len(doors) > 1 and await self._ask(door, [waiter], may_wait=False) == [_ADMITTED]:
+                return door
+        if not waiter.admitted.is_set() and await self._ask(doors[0], [waiter]) == [_FULL]:
+            raise LimitReached(
+                "Too many questions wait for the model.",
+                code="queue-full",
+                way_out="Wait a little, then continue this answer.",
+                retry_after_seconds=RETRY_AFTER_SECONDS,
+            )
+        return doors[0]
+
+    async def _wait(self, waiter: Waiter, stop: asyncio.Event) -> None:
+        if waiter.admitted.is_set():
+            return
+        self._poll_now.set()
+        either = {asyncio.create_task(waiter.admitted.wait()), asyncio.create_task(stop.wait())}
+        try:
+            done, _ = await asyncio.wait(
+                either, timeout=WAIT_SECONDS, return_when=asyncio.FIRST_COMPLETED
+            )
+        finally:
+            for task in either:
+                task.cancel()
+        if not done:
+            raise LimitReached(
+                "The model stayed busy for too long.",
+                code="queue-timeout",
+                way_out="Wait a little, then continue this answer.",
+                retry_after_seconds=RETRY_AFTER_SECONDS,
+            )
+
+    async def _ask(
+        self, door: _Door, waiters: Sequence[Waiter], *, may_wait: bool = True
+    ) -> list[int]:
+        """Asks for places; tells those who wait where they are."""
+        places = [word for one in waiters for word in (str(one.turn_id), str(one.user_id))]
+        limits = [LEASE_MILLISECONDS, door.gauge.concurrency, WAITING_LIMIT, int(may_wait)]
+        try:
+            answer = await self._gate.call(lambda: self._eval(ENTER, door, [*limits, *places]))
+        except RedisAway:
+            answer = [*_without_redis(door, waiters, may_wait=may_wait), b""]
+        answers: list[int] = answer[:-1]
+        mean = answer[-1]
+        guess = float(mean) / door.gauge.concurrency if mean else None
+        for waiter, answer in zip(waiters, answers, strict=True):
+            _tell(door, waiter, answer, seconds_each=guess)
+        return answers
+
+    async def _leave(self, door: _Door, turn_id: UUID) -> None:
+        door.waiting.pop(turn_id, None)
+        began = door.running.pop(turn_id, None)
+        held = time.monotonic() - began if began is not None else 0.0
+        self._poll_now.set()
+        with contextlib.suppress(RedisAway):
+            await self._gate.call(
+                lambda: self._eval(LEAVE, door, [str(turn_id), round(held, 3), MEAN_WEIGHT])
+            )
+
+    async def _poll(self) -> None:
+        while True:
+            waiting = [door for door in self._doors.values() if door.waiting]
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._poll_now.wait(), POLL_SECONDS if waiting else None)
+            self._poll_now.clear()
+            for door in waiting:
+                if door.waiting:
+                    await self._ask(door, list(door.waiting.values()))
+
+    async def _hold(self) -> None:
+        while True:
+            await asyncio.sleep(HOLD_SECONDS)
+            for door in list(self._doors.values()):
+                await self._hold_places(door)
+
+    async def _hold_places(self, door: _Door) -> None:
+        held = [str(turn_id) for turn_id in door.running]
+        if held:
+            with contextlib.suppress(RedisAway):
+                await self._gate.call(lambda: self._eval(HOLD, door, [LEASE_MILLISECONDS, *held]))
+
+    def _eval(self, script: str, door: _Door, arguments: Sequence[Any]) -> "Awaitable[Any]":
+        endpoint_id = door.gauge.id
+        named = (
+            keys.endpoint_running(endpoint_id),
+            keys.endpoint_waiting(endpoint_id),
+            keys.endpoint_waiters(endpoint_id),
+            keys.endpoint_shares(endpoint_id),
+        )
+        # redis-py types one class for both kinds of clients.
+        return cast("Awaitable[Any]", self._redis.eval(script, len(named), *named, *arguments))
+
+
+def _without_redis(door: _Door, waiters: Sequence[Waiter], *, may_wait: bool) -> list[int]:
+    """The script's answers from what this process knows alone."""
+    free = door.gauge.concurrency - len(door.running)
+    order = list(dict.fromkeys([*door.waiting, *(one.turn_id for one in waiters)]))
+    answers = []
+    for waiter in waiters:
+        place = order.index(waiter.turn_id)
+        if waiter.turn_id in door.running or place < free:
+            answers.append(_ADMITTED)
+        elif may_wait and place < WAITING_LIMIT:
+            answers.append(1 + place - max(free, 0))
+        else:
+            answers.append(_FULL)
+    return answers
+
+
+def _tell(door: _Door, waiter: Waiter, answer: int, *, seconds_each: float | None) -> None:
+    if answer == _ADMITTED:
+        door.waiting.pop(waiter.turn_id, None)
+        door.running.setdefault(waiter.turn_id, time.monotonic())
+        waiter.admitted.set()
+    elif answer != _FULL:
+        door.waiting[waiter.turn_id] = waiter
+        if not waiter.position or answer < waiter.position:
+            waiter.position = answer
+            guess = None if seconds_each is None else round(seconds_each * answer, 1)
+            waiter.on_position(answer, guess)

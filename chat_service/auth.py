@@ -1,0 +1,158 @@
+"""Who is at the other end of a connection.
+
+Browsers come with the session's cookie, which they also send for other people's pages: so a cookie
+counts only together with an Origin that is ours. Programs send a token: in the Authorization header
+or in the first frame, never in the address, which is logged on the way.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import Enum
+from http.cookies import CookieError, SimpleCookie
+from typing import Final
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.contrib.auth import get_user
+from django.contrib.sessions.backends.db import SessionStore
+from django.http import HttpRequest
+from django.http.request import validate_host
+
+from chatbot.accounts.models import Scope, User
+from chatbot.accounts.services.api_keys import KEY_PREFIX, authenticate
+from chatbot.accounts.services.tokens import user_of_access_token
+from chatbot.contracts.errors import NotAllowed, NotAuthenticated
+
+_BEARER: Final = "bearer "
+
+
+class Means(Enum):
+    COOKIE = "cookie"
+    TOKEN = "token"  # noqa: S105 - a kind, not a secret
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What somebody showed; never in a log."""
+
+    means: Means
+    secret: str
+
+    def __repr__(self) -> str:
+        return f"Credentials({self.means})"
+
+
+class Headers:
+    """Request headers of an ASGI scope, by lower-case name."""
+
+    def __init__(self, raw: Iterable[tuple[bytes, bytes]]) -> None:
+        self._values = {name.decode("latin-1").lower(): value for name, value in raw}
+
+    def get(self, name: str) -> str:
+        """The last value; empty: there is none."""
+        return self._values.get(name, b"").decode("latin-1")
+
+
+def credentials_of(headers: Headers) -> Credentials | None:
+    """What the request brought along: a token before a cookie; None: nothing."""
+    authorization = headers.get("authorization")
+    if authorization.lower().startswith(_BEARER):
+        return Credentials(Means.TOKEN, authorization[len(_BEARER) :].strip())
+    session_key = _cookie(headers, settings.SESSION_COOKIE_NAME)
+    return Credentials(Means.COOKIE, session_key) if session_key else None
+
+
+def check_origin(headers: Headers, credentials: Credentials | None, *, is_socket: bool) -> None:
+    """Refuses other people's pages, and sockets with a cookie that don't say where they come from.
+
+    Raises:
+        NotAllowed: `origin-refused` or `origin-missing`.
+    """
+    origin = headers.get("origin")
+    if origin:
+        if not _is_ours(origin, host=headers.get("host")):
+            raise NotAllowed(
+                "This page may not use the chat service.",
+                code="origin-refused",
+                way_out="Open the page from its own address; see PUBLIC_URL and ALLOWED_HOSTS.",
+            )
+    elif is_socket and credentials is not None and credentials.means is Means.COOKIE:
+        raise NotAllowed(
+            "A session's cookie needs an Origin header.",
+            code="origin-missing",
+            way_out="Programs send an access token or an API key.",
+        )
+
+
+def user_of(credentials: Credentials) -> User:
+    """The person who may hold conversations with these credentials; asks the database.
+
+    Raises:
+        NotAuthenticated: they are not valid, or not any more.
+        NotAllowed: an API key without the scope `chat`.
+    """
+    if credentials.means is Means.COOKIE:
+        return _user_of_session(credentials.secret)
+    if credentials.secret.startswith(KEY_PREFIX):
+        return _user_of_key(credentials.secret)
+    return user_of_access_token(credentials.secret)
+
+
+def check_still_may(credentials: Credentials, user: User) -> None:
+    """Whether who came with these credentials may stay; an access token may expire meanwhile.
+
+    Raises:
+        NotAuthenticated: signed out, closed, or all tokens were ended.
+        NotAllowed: the key lost its scope.
+    """
+    if credentials.means is Means.COOKIE or credentials.secret.startswith(KEY_PREFIX):
+        user_of(credentials)
+        return
+    same = User.objects.filter(pk=user.pk, is_active=True, token_version=user.token_version)
+    if not same.exists():
+        raise NotAuthenticated("The token was ended.", way_out="Sign in again.")
+
+
+def _user_of_session(session_key: str) -> User:
+    request = HttpRequest()
+    request.session = SessionStore(session_key)
+    user = get_user(request)
+    if not isinstance(user, User) or not user.is_active:
+        raise NotAuthenticated("The session has ended.", way_out="Sign in again.")
+    return user
+
+
+def _user_of_key(key: str) -> User:
+    user, scopes = authenticate(key)
+    if Scope.CHAT not in scopes:
+        raise NotAllowed(
+            "This API key may not hold conversations.",
+            code="scope-missing",
+            way_out="Make a key with the scope chat.",
+        )
+    return user
+
+
+def _is_ours(origin: str, *, host: str) -> bool:
+    """The page's own host, PUBLIC_URL, or one of ALLOWED_HOSTS; `*` there allows nothing here."""
+    if origin == settings.PUBLIC_URL:
+        return True
+    try:
+        parts = urlsplit(origin)
+        name = parts.hostname or ""
+    except ValueError:
+        return False
+    if parts.scheme not in {"http", "https"} or not name:
+        return False
+    if ":" in name:
+        name = f"[{name}]"
+    named = [allowed for allowed in settings.ALLOWED_HOSTS if allowed != "*"]
+    return parts.netloc == host or validate_host(name, named)
+
+
+def _cookie(headers: Headers, name: str) -> str:
+    try:
+        cookies = SimpleCookie(headers.get("cookie"))
+    except CookieError:
+        return ""
+    return cookies[name].value if name in cookies else ""

@@ -1,0 +1,70 @@
+"""The plain side of a WebSocket: frames in, frames out, each with a limit on how long it takes."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from typing import Any, Final
+
+import orjson
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+
+SEND_SECONDS: Final = 15.0
+CLOSE_NOT_AUTHENTICATED: Final = 4401
+CLOSE_NOT_ALLOWED: Final = 4403
+CLOSE_TRY_LATER: Final = 1013
+
+
+class Disconnected(Exception):
+    """The client has gone, or takes nothing."""
+
+
+class Connection:
+    """An accepted WebSocket.
+
+    Whoever sends waits while the client is slow: nothing is queued here. A client that takes
+    nothing for fifteen seconds has gone.
+    """
+
+    def __init__(self, receive: Receive, send: Send) -> None:
+        self._receive = receive
+        self._asgi_send = send
+        self._sending = asyncio.Lock()
+        self._has_gone = asyncio.Event()
+
+    async def receive(self) -> str:
+        """The next text frame; empty for a binary one.
+
+        Raises:
+            Disconnected: there won't be any more.
+        """
+        message = await self._receive()
+        if message["type"] == "websocket.disconnect":
+            raise Disconnected
+        text: str | None = message.get("text")
+        return text or ""
+
+    async def send(self, frame: Mapping[str, object]) -> None:
+        """Raises Disconnected."""
+        await self.send_text(orjson.dumps(frame))
+
+    async def send_text(self, body: bytes) -> None:
+        """An encoded frame. Raises Disconnected."""
+        await self._send({"type": "websocket.send", "text": body.decode()})
+
+    async def close(self, code: int) -> None:
+        """Raises Disconnected."""
+        await self._send({"type": "websocket.close", "code": code})
+
+    async def gone(self) -> None:
+        """Returns when sending has failed."""
+        await self._has_gone.wait()
+
+    async def _send(self, message: MutableMapping[str, Any]) -> None:
+        try:
+            async with asyncio.timeout(SEND_SECONDS), self._sending:
+                await self._asgi_send(message)
+        except (OSError, TimeoutError) as error:
+            self._has_gone.set()
+            raise Disconnected from error

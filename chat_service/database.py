@@ -1,0 +1,54 @@
+"""The way from the event loop to the database: a few threads with a connection each.
+
+No connection is held while tokens flow: every call is one short function.
+"""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final, ParamSpec, TypeVar
+
+from channels.db import database_sync_to_async
+from django.db import InterfaceError, OperationalError
+
+from chatbot.contracts.errors import Unavailable
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+THREADS: Final = 4
+CALL_SECONDS: Final = 10.0
+"""Above the connection's own time-out; a call that takes longer has failed."""
+
+_threads = ThreadPoolExecutor(THREADS, thread_name_prefix="database")
+# Leases must be renewed while questions wait for a thread.
+_lease_thread = ThreadPoolExecutor(1, thread_name_prefix="leases")
+
+
+async def in_database(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Runs a service or selector in a thread of its own.
+
+    Raises:
+        Unavailable: the database is away or too slow. Whether it did the work is not known.
+    """
+    return await _call(_threads, function, *args, **kwargs)
+
+
+async def about_leases(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """`in_database` for the few statements that keep this process the owner of its turns."""
+    return await _call(_lease_thread, function, *args, **kwargs)
+
+
+async def _call(
+    threads: ThreadPoolExecutor, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs
+) -> T:
+    call: Callable[P, asyncio.Future[T]] = database_sync_to_async(
+        function, thread_sensitive=False, executor=threads
+    )
+    try:
+        async with asyncio.timeout(CALL_SECONDS):
+            return await call(*args, **kwargs)
+    except (OperationalError, InterfaceError, TimeoutError) as error:
+        raise Unavailable(
+            "The database is away.", way_out="Try again in a few seconds.", retry_after_seconds=3
+        ) from error

@@ -1,0 +1,89 @@
+"""What other processes say: turns to look at, and documents that moved.
+
+One subscription per process, however many sockets watch. It is best effort: whoever was not heard
+is found by polling (turns) or by reading again (documents).
+"""
+
+import asyncio
+import contextlib
+import logging
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Final
+from uuid import UUID
+
+import orjson
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from chatbot.contracts import keys
+
+if TYPE_CHECKING:
+    from redis.asyncio.client import PubSub
+
+logger = logging.getLogger(__name__)
+
+RETRY_SECONDS: Final = 1.0
+POLL_SECONDS: Final = 1.0
+WATCHER_MESSAGES: Final = 100
+"""That wait for one slow socket; the oldest are dropped."""
+
+Watcher = asyncio.Queue[bytes]
+
+
+class News:
+    """This process's subscription."""
+
+    def __init__(self, redis: Redis, *, on_nudge: Callable[[Mapping[str, str]], None]) -> None:
+        self._redis = redis
+        self._on_nudge = on_nudge
+        self._watchers: dict[str, set[Watcher]] = defaultdict(set)
+        self._pubsub: PubSub | None = None
+
+    async def watch(self, brain_id: UUID) -> Watcher:
+        """A queue of `document.changed` events. The caller has checked the permission."""
+        channel = keys.brain_changes(brain_id)
+        watcher: Watcher = asyncio.Queue(WATCHER_MESSAGES)
+        is_first = not self._watchers[channel]
+        self._watchers[channel].add(watcher)
+        if is_first and self._pubsub is not None:
+            with contextlib.suppress(RedisError, OSError):
+                await self._pubsub.subscribe(channel)
+        return watcher
+
+    async def unwatch(self, brain_id: UUID, watcher: Watcher) -> None:
+        channel = keys.brain_changes(brain_id)
+        self._watchers[channel].discard(watcher)
+        if not self._watchers[channel]:
+            del self._watchers[channel]
+            if self._pubsub is not None:
+                with contextlib.suppress(RedisError, OSError):
+                    await self._pubsub.unsubscribe(channel)
+
+    async def run(self) -> None:
+        """Listens, and subscribes again when Redis was away; never ends."""
+        while True:
+            with contextlib.suppress(RedisError, OSError):
+                await self._listen()
+            await asyncio.sleep(RETRY_SECONDS)
+
+    async def _listen(self) -> None:
+        async with self._redis.pubsub(ignore_subscribe_messages=True) as pubsub:
+            try:
+                await pubsub.subscribe(keys.TURN_NUDGES, *self._watchers)
+                self._pubsub = pubsub
+                while True:
+                    message = await pubsub.get_message(timeout=POLL_SECONDS)
+                    if message is not None:
+                        self._heard(message["channel"].decode(), message["data"])
+            finally:
+                self._pubsub = None
+
+    def _heard(self, channel: str, body: bytes) -> None:
+        if channel == keys.TURN_NUDGES:
+            self._on_nudge(orjson.loads(body))
+            return
+        for watcher in self._watchers.get(channel, ()):
+            if watcher.full():
+                watcher.get_nowait()
+            watcher.put_nowait(body)

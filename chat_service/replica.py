@@ -1,0 +1,272 @@
+"""This chat process: the turns it writes, and the loops that keep them its own.
+
+Each second, in this order: leases are renewed in one statement, texts are saved in one statement
+(every other second), and turns that nobody writes are looked for. A process that could not renew
+looks for nothing: it might take its own turns for orphans.
+"""
+
+import asyncio
+import contextlib
+import itertools
+import logging
+import os
+import secrets
+import socket
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Final
+from uuid import UUID
+
+from chat_service.admission import Admission
+from chat_service.asking import ask_counted, continue_counted
+from chat_service.database import about_leases, in_database
+from chat_service.endpoints import Directory
+from chat_service.news import News
+from chat_service.passages import Retriever
+from chat_service.redis_clients import RedisGate, blocking_client, command_client
+from chat_service.stream_log import LogWriter, TurnLog
+from chat_service.stream_reader import StreamReader
+from chat_service.turns import LostTurn, Means, TurnRunner
+from chatbot.accounts.models import User
+from chatbot.contracts.errors import Unavailable
+from chatbot.conversations.services.answers import save_checkpoints
+from chatbot.conversations.services.claims import (
+    Claim,
+    claim_turns,
+    release_leases,
+    renew_leases,
+)
+from chatbot.conversations.services.turns import Asked
+from chatbot.inference.connectors.transport import close_client
+
+logger = logging.getLogger(__name__)
+
+TICK_SECONDS: Final = 1.0
+TICKS_PER_CHECKPOINT: Final = 2
+MAX_RUNNING: Final = 400
+"""Turns that this process writes or that wait in it; others are left to other processes."""
+KEEP_SECONDS: Final = 30.0
+"""How long the log of an ended turn stays in memory if Redis doesn't take it."""
+DRAIN_SECONDS: Final = 2.0
+
+
+class Replica:
+    """Made once per process, when its event loop runs."""
+
+    def __init__(self) -> None:
+        self.name = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+        self.draining = asyncio.Event()
+        self.gate = RedisGate()
+        self.commands = command_client()
+        self._blocking = blocking_client()
+        self._writer = LogWriter(self.commands)
+        self._logs: dict[UUID, TurnLog] = {}
+        self._runners: dict[UUID, TurnRunner] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._running: set[asyncio.Task[None]] = set()
+        self.reader = StreamReader(
+            process=self.name,
+            own_logs=self._logs,
+            commands=self.commands,
+            blocking=self._blocking,
+            gate=self.gate,
+        )
+        self.news = News(self._blocking, on_nudge=self._nudged)
+        self._admission = Admission(self.commands, self.gate)
+        directory = Directory()
+        self._means = Means(
+            admission=self._admission,
+            directory=directory,
+            retriever=Retriever(directory, self.commands, self.gate),
+            redis=self.commands,
+            gate=self.gate,
+        )
+
+    def start(self) -> None:
+        """Begins everything that goes on for as long as the process."""
+        for loop in (
+            self._writer.run,
+            self.reader.run,
+            self.news.run,
+            self._admission.run,
+            self._keep,
+        ):
+            self._spawn(_for_ever(loop))
+
+    # --- what people ask for ---
+
+    async def ask(self, *, user: User, conversation_id: UUID, text: str, client_id: str) -> Asked:
+        """Stores the question and begins to answer it here, if there is room."""
+        has_room = len(self._runners) < MAX_RUNNING and not self.draining.is_set()
+        asked, claim = await in_database(
+            ask_counted,
+            user=user,
+            conversation_id=conversation_id,
+            text=text,
+            client_id=client_id,
+            owner=self.name if has_room else "",
+        )
+        if claim is not None:
+            self._take(claim)
+        return asked
+
+    async def go_on(self, *, user: User, turn_id: UUID) -> Asked:
+        """Continues an answer here."""
+        asked = await in_database(continue_counted, user=user, turn_id=turn_id)
+        await self._claim(turn_id)
+        return asked
+
+    def writes_for(self, user_id: UUID, turn_id: UUID) -> bool:
+        """Whether the turn is the person's and is written here: no need to ask the database."""
+        runner = self._runners.get(turn_id)
+        return runner is not None and runner.claim.user_id == user_id
+
+    def stop(self, turn_id: UUID) -> None:
+        """Stops the answer if it is written here. The caller has checked the permission."""
+        if turn_id in self._runners:
+            self._runners[turn_id].stop.set()
+
+    # --- turns ---
+
+    def _take(self, claim: Claim) -> None:
+        """Begins to write a claimed turn."""
+        if claim.turn_id in self._runners:
+            self._runners[claim.turn_id].give_up()
+        log = TurnLog(claim.turn_id, fence=claim.fence, epoch=claim.epoch, writer=self._writer)
+        runner = TurnRunner(claim, log, self._means)
+        self._runners[claim.turn_id] = runner
+        self._logs[claim.turn_id] = log
+        self.reader.look_again(claim.turn_id)
+        task = asyncio.create_task(self._run(runner))
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+
+    async def _run(self, runner: TurnRunner) -> None:
+        turn_id, log = runner.claim.turn_id, runner.log
+        try:
+            await runner.run()
+        except LostTurn:
+            log.abandon()
+        except Exception:
+            # Nobody renews the lease any more: the turn is found as an orphan.
+            logger.exception("turn %s could not be ended", turn_id)
+            log.abandon()
+        finally:
+            if self._runners.get(turn_id) is runner:
+                del self._runners[turn_id]
+        self._spawn(self._retire(log))
+
+    async def _retire(self, log: TurnLog) -> None:
+        """Keeps an ended log in memory until Redis has it; an abandoned one isn't read here."""
+        if log.is_abandoned:
+            self._drop(log)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(log.whole.wait(), KEEP_SECONDS)
+        self._writer.forget(log)
+        self._drop(log)
+        log.abandon()
+
+    def _drop(self, log: TurnLog) -> None:
+        if self._logs.get(log.turn_id) is log:
+            del self._logs[log.turn_id]
+
+    def _nudged(self, nudge: Mapping[str, str]) -> None:
+        if turn_id := nudge.get("stop"):
+            self.stop(UUID(turn_id))
+        elif (turn_id := nudge.get("queued")) and not self.draining.is_set():
+            self._spawn(self._claim(UUID(turn_id)))
+
+    async def _claim(self, turn_id: UUID | None = None) -> None:
+        """Claims one turn, or as many as there is room for."""
+        room = MAX_RUNNING - len(self._runners)
+        if room <= 0 or self.draining.is_set() or turn_id in self._runners:
+            return
+        with contextlib.suppress(Unavailable):
+            claims = await in_database(
+                claim_turns, owner=self.name, limit=min(room, 50), turn_id=turn_id
+            )
+            for claim in claims:
+                self._take(claim)
+
+    # --- leases ---
+
+    async def _keep(self) -> None:
+        for tick in itertools.count():
+            with contextlib.suppress(Unavailable):
+                await self._renew()
+                if tick % TICKS_PER_CHECKPOINT == 0:
+                    await self._save()
+                await self._claim()
+            await asyncio.sleep(TICK_SECONDS)
+
+    async def _renew(self) -> None:
+        runners = dict(self._runners)
+        if not runners:
+            return
+        fences = {turn_id: runner.claim.fence for turn_id, runner in runners.items()}
+        renewed = await about_leases(renew_leases, fences=fences)
+        for turn_id, runner in runners.items():
+            if renewed.get(turn_id):
+                runner.stop.set()
+            elif turn_id not in renewed and not runner.is_storing:
+                runner.give_up()
+
+    async def _save(self) -> None:
+        checkpoints = [
+            checkpoint
+            for runner in self._runners.values()
+            if (checkpoint := runner.checkpoint()) is not None
+        ]
+        if checkpoints:
+            await about_leases(save_checkpoints, checkpoints)
+
+    # --- the end ---
+
+    def drain(self) -> None:
+        """From now on nothing is begun, and open event streams end."""
+        self.draining.set()
+
+    async def close(self) -> None:
+        """Hands running turns to whoever comes next, and ends everything."""
+        self.drain()
+        given_up = [runner for runner in self._runners.values() if not runner.is_storing]
+        for runner in given_up:
+            runner.give_up()
+        if self._running:
+            await asyncio.wait(self._running, timeout=DRAIN_SECONDS)
+        await self._writer.flush(DRAIN_SECONDS)
+        with contextlib.suppress(Unavailable):
+            await self._release(given_up)
+        for task in (*self._tasks, *self._running):
+            task.cancel()
+        await asyncio.gather(*self._tasks, *self._running, return_exceptions=True)
+        await close_client()
+        await self.commands.aclose()
+        await self._blocking.aclose()
+
+    async def _release(self, runners: list[TurnRunner]) -> None:
+        checkpoints = [one for runner in runners if (one := runner.checkpoint()) is not None]
+        if checkpoints:
+            await about_leases(save_checkpoints, checkpoints)
+        if runners:
+            fences = {runner.claim.turn_id: runner.claim.fence for runner in runners}
+            await about_leases(release_leases, fences=fences)
+
+    def _spawn(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._finished)
+
+    def _finished(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            logger.error("a task failed", exc_info=task.exception())
+
+
+async def _for_ever(loop: Callable[[], Coroutine[None, None, None]]) -> None:
+    """Begins the loop again when something unforeseen ended it."""
+    while True:
+        try:
+            await loop()
+        except Exception:
+            logger.exception("%s is begun again", loop.__qualname__)
+        await asyncio.sleep(TICK_SECONDS)

@@ -1,0 +1,142 @@
+"""Server-sent events: one turn, read by anything that speaks HTTP.
+
+`GET /stream/turns/{id}`, from a sequence number: `?after=` or the header Last-Event-ID, which
+browsers send by themselves when they reconnect. Event ids are sequence numbers.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from typing import Final
+from urllib.parse import parse_qs
+from uuid import UUID
+
+from chat_service.access import start_of
+from chat_service.auth import Headers, check_origin, credentials_of, user_of
+from chat_service.connection import SEND_SECONDS, Receive, Scope, Send
+from chat_service.database import in_database
+from chat_service.frames import SEQ_LIMIT
+from chat_service.problems import send_problem
+from chat_service.replica import Replica
+from chat_service.stream_log import Entry
+from chatbot.contracts.errors import AppError, InvalidInput, NotAuthenticated
+
+HEARTBEAT_SECONDS: Final = 15.0
+RETRY_MILLISECONDS: Final = 1000
+"""How long a browser waits before it connects again."""
+_HEARTBEAT: Final = b": still there\n\n"
+_HEADERS: Final = [
+    (b"content-type", b"text/event-stream; charset=utf-8"),
+    (b"cache-control", b"no-store"),
+    (b"x-accel-buffering", b"no"),
+    (b"x-content-type-options", b"nosniff"),
+]
+
+
+async def turn_stream(scope: Scope, receive: Receive, send: Send) -> None:
+    """The ASGI application behind `/stream/turns/{id}`."""
+    replica: Replica = scope["state"]["replica"]
+    turn_id: UUID = scope["url_route"]["kwargs"]["turn_id"]
+    try:
+        if scope["method"] != "GET":
+            raise InvalidInput("Events can only be read.", way_out="Use GET.")
+        user_id = await _user_id(Headers(scope["headers"]))
+        after = _after(scope)
+        start = await in_database(start_of, user_id=user_id, turn_id=turn_id, after=after)
+    except AppError as error:
+        await send_problem(send, error)
+        return
+    if start.is_over:
+        # Tells browsers not to connect again.
+        await send({"type": "http.response.start", "status": 204, "headers": _HEADERS[1:]})
+        await send({"type": "http.response.body"})
+        return
+    await _Stream(replica, receive, send).tell(turn_id, after=start.after)
+
+
+async def _user_id(headers: Headers) -> UUID:
+    credentials = credentials_of(headers)
+    check_origin(headers, credentials, is_socket=False)
+    if credentials is None:
+        raise NotAuthenticated(
+            "Nobody is signed in.", way_out="Sign in, or send an access token or an API key."
+        )
+    user = await in_database(user_of, credentials)
+    return user.pk
+
+
+def _after(scope: Scope) -> int:
+    asked = parse_qs(scope["query_string"].decode("latin-1")).get("after")
+    text = Headers(scope["headers"]).get("last-event-id") or (asked[-1] if asked else "0")
+    if not text.isascii() or not text.isdigit() or int(text[:20]) >= SEQ_LIMIT:
+        raise InvalidInput(
+            "That is not a sequence number.", fields={"after": ["Must be a sequence number."]}
+        )
+    return int(text)
+
+
+class _Stream:
+    """One response. It ends with the turn, with the client, or with this process."""
+
+    def __init__(self, replica: Replica, receive: Receive, send: Send) -> None:
+        self._replica = replica
+        self._receive = receive
+        self._asgi_send = send
+
+    async def tell(self, turn_id: UUID, *, after: int) -> None:
+        ends = {
+            asyncio.create_task(self._tell_events(turn_id, after)),
+            asyncio.create_task(self._disconnected()),
+            asyncio.create_task(self._replica.draining.wait()),
+        }
+        try:
+            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for task in ends:
+                task.cancel()
+            await asyncio.gather(*ends, return_exceptions=True)
+        with contextlib.suppress(OSError, TimeoutError):
+            await self._send({"type": "http.response.body"})
+
+    async def _tell_events(self, turn_id: UUID, after: int) -> None:
+        await self._send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
+        await self._send_body(b"retry: %d\n\n" % RETRY_MILLISECONDS)
+        events = self._replica.reader.events(turn_id, after=after)
+        async with contextlib.aclosing(events):
+            async for one in _with_heartbeats(events):
+                await self._send_body(_encoded(one) if one else _HEARTBEAT)
+
+    async def _disconnected(self) -> None:
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+
+    async def _send_body(self, body: bytes) -> None:
+        await self._send({"type": "http.response.body", "body": body, "more_body": True})
+
+    async def _send(self, message: dict[str, object]) -> None:
+        async with asyncio.timeout(SEND_SECONDS):
+            await self._asgi_send(message)
+
+
+async def _with_heartbeats(events: AsyncIterator[Entry]) -> AsyncIterator[Entry | None]:
+    """The events, and None whenever nothing came for a while."""
+    coming = asyncio.ensure_future(anext(events, None))
+    try:
+        while True:
+            done, _ = await asyncio.wait({coming}, timeout=HEARTBEAT_SECONDS)
+            if not done:
+                yield None
+                continue
+            one = coming.result()
+            if one is None:
+                return
+            coming = asyncio.ensure_future(anext(events, None))
+            yield one
+    finally:
+        coming.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await coming
+
+
+def _encoded(one: Entry) -> bytes:
+    return b"id: %d\ndata: %b\n\n" % (one.seq, one.body)

@@ -1,0 +1,300 @@
+"""One question, one stream of events.
+
+A runner writes one turn that this process has claimed. It belongs to no connection: whoever asked
+may have gone. It ends with the answer stored and one terminal event; or, where the turn has become
+another process's, without a word.
+"""
+
+import asyncio
+import logging
+import time
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from redis.asyncio import Redis
+
+from chat_service.admission import Admission, Waiter
+from chat_service.database import in_database
+from chat_service.endpoints import Directory, Endpoint, Serving
+from chat_service.passages import Retriever
+from chat_service.prompts import Prompt, Question, build_prompt, estimate_tokens
+from chat_service.redis_clients import RedisGate
+from chat_service.standing import Standing, standing_of
+from chat_service.stream_log import TurnLog
+from chatbot.contracts.errors import AppError, Unavailable
+from chatbot.conversations.models import TurnState
+from chatbot.conversations.services.answers import Checkpoint, Outcome, finalise
+from chatbot.conversations.services.claims import CONTINUE_WAY_OUT, Claim
+from chatbot.inference.connectors.errors import InferenceError, PromptTooLong
+from chatbot.inference.connectors.protocol import (
+    ChatRequest,
+    Finished,
+    TextDelta,
+    UsageReport,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from chatbot.contracts.events import Source
+
+logger = logging.getLogger(__name__)
+
+MIN_ANSWER_TOKENS: Final = 64
+"""Room for an answer that a prompt has to leave in the context."""
+STORE_SECONDS: Final = 600.0
+"""How long a finished answer waits for the database."""
+STORE_RETRY_SECONDS: Final = (0.1, 2.0)
+_STATE_OF: Final = {
+    "turn.completed": TurnState.COMPLETED,
+    "turn.failed": TurnState.FAILED,
+    "turn.stopped": TurnState.STOPPED,
+}
+_REASON_OF: Final = {"turn.completed": "stop", "turn.failed": "error", "turn.stopped": "stopped"}
+
+
+class LostTurn(Exception):
+    """The turn isn't this process's any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What runners of a process share."""
+
+    admission: Admission
+    directory: Directory
+    retriever: Retriever
+    redis: Redis
+    gate: RedisGate
+
+
+class TurnRunner:
+    """Writes the answer of one claimed turn."""
+
+    def __init__(self, claim: Claim, log: TurnLog, means: Means) -> None:
+        self.claim = claim
+        self.log = log
+        self.stop = asyncio.Event()
+        self.is_given_up = False
+        self.is_storing = False
+        self._means = means
+        self._standing = Standing(0, "", None)
+        self._usage: UsageReport | None = None
+        self._ttft_ms: int | None = None
+        self._model_name = ""
+        self._found: Sequence[Source] | None = None
+        self._sources: tuple[Source, ...] | None = None
+        self._saved_seq = claim.seq
+
+    def give_up(self) -> None:
+        """Ends writing and stores nothing: the turn is somebody else's, now or soon."""
+        self.is_given_up = True
+        self.stop.set()
+
+    def checkpoint(self) -> Checkpoint | None:
+        """What stands now; None: nothing new since the last time."""
+        self.log.seal()
+        if self.log.seq <= self._saved_seq or self.is_storing:
+            return None
+        self._saved_seq = self.log.seq
+        return Checkpoint(self.claim.turn_id, self.claim.fence, self.log.seq, self.log.text)
+
+    async def run(self) -> None:
+        """Writes the answer to its end.
+
+        Raises:
+            LostTurn: the turn isn't this process's any more.
+        """
+        try:
+            ending = await self._answer()
+        except AppError as error:
+            logger.warning("turn %s failed: %s: %s", self.claim.turn_id, error.error_code, error)
+            ending = self._failed(error)
+        except Exception:
+            logger.exception("turn %s failed", self.claim.turn_id)
+            ending = self._failed(AppError("Something went wrong.", way_out="Try again."))
+        if self.is_given_up:
+            raise LostTurn
+        await self._end(ending)
+
+    async def _answer(self) -> dict[str, object]:
+        """Writes the answer; returns the terminal event."""
+        claim = self.claim
+        self._standing = await standing_of(claim, redis=self._means.redis, gate=self._means.gate)
+        if claim.epoch:
+            self.log.begin_with(self._standing.text, epoch=claim.epoch)
+        if claim.stop_requested:
+            self.stop.set()
+        serving = await self._means.directory.serving(claim.model_id)
+        endpoints = list(serving.endpoints)
+        while True:
+            waiter = Waiter(claim.turn_id, claim.user_id, self._tell_position)
+            gauges = [endpoint.gauge for endpoint in endpoints]
+            async with self._means.admission.place(gauges, waiter, stop=self.stop) as gauge:
+                if gauge is None or self.stop.is_set():
+                    return {"type": "turn.stopped"}
+                endpoint = next(one for one in endpoints if one.gauge.id == gauge.id)
+                try:
+                    return await self._write(serving, endpoint)
+                except InferenceError as error:
+                    self._means.directory.failed(endpoint)
+                    endpoints.remove(endpoint)
+                    if self._has_begun() or not endpoints or not error.is_worth_another_endpoint:
+                        raise
+
+    async def _write(self, serving: Serving, endpoint: Endpoint) -> dict[str, object]:
+        """Tries one endpoint; a prompt that it finds too long is halved once."""
+        if self._standing.text and not (await endpoint.connector.capabilities()).continues:
+            self._standing.text = ""
+            self.log.begin_with("", epoch=self.claim.epoch)
+        self._tell_started(serving)
+        question = await self._question()
+        if self.stop.is_set():
+            return {"type": "turn.stopped"}
+        budget = self._budget_tokens(serving)
+        try:
+            return await self._stream(serving, endpoint, self._prompt(question, budget))
+        except PromptTooLong:
+            if self._has_begun():
+                raise
+        return await self._stream(serving, endpoint, self._prompt(question, budget // 2))
+
+    async def _question(self) -> Question:
+        """The question with what was found for it; searched for once."""
+        claim = self.claim
+        if self._found is None and claim.brain_id is not None:
+            self._found = self._standing.sources
+            if self._found is None:
+                self._found = await self._means.retriever.passages(
+                    user_id=claim.user_id, brain_id=claim.brain_id, question=claim.question
+                )
+        return Question(claim.question, claim.history, claim.instructions, self._found)
+
+    def _budget_tokens(self, serving: Serving) -> int:
+        standing = estimate_tokens(self._standing.text)
+        room = serving.context_tokens - standing - MIN_ANSWER_TOKENS
+        return min(serving.prompt_tokens, room)
+
+    def _prompt(self, question: Question, budget: int) -> Prompt:
+        prompt = build_prompt(question, budget_tokens=budget)
+        if question.passages is not None and prompt.sources != self._sources:
+            self._sources = prompt.sources
+            self.log.add({"type": "sources", "sources": prompt.sources})
+        return prompt
+
+    async def _stream(
+        self, serving: Serving, endpoint: Endpoint, prompt: Prompt
+    ) -> dict[str, object]:
+        """Shows the answer as it comes; returns the terminal event."""
+        standing = self._standing.text
+        room = serving.context_tokens - prompt.estimated_tokens - estimate_tokens(standing)
+        request = ChatRequest(
+            model=endpoint.upstream_model,
+            messages=prompt.messages,
+            max_tokens=max(MIN_ANSWER_TOKENS, min(serving.output_tokens, room)),
+            continue_text=standing or None,
+        )
+        ending: dict[str, object] = {"type": "turn.stopped"}
+        async with aclosing(endpoint.connector.stream(request, stop=self.stop)) as items:
+            async for item in items:
+                if isinstance(item, TextDelta):
+                    self._show(item.text)
+                elif isinstance(item, UsageReport):
+                    self._usage = item
+                elif isinstance(item, Finished):
+                    ending = {"type": "turn.completed", "finish_reason": item.reason}
+        return ending
+
+    def _show(self, text: str) -> None:
+        if self._ttft_ms is None and not self._standing.text:
+            self._ttft_ms = self._milliseconds()
+        self.log.add_text(text)
+
+    def _has_begun(self) -> bool:
+        """Whether this runner has shown any of the answer."""
+        return self.log.has_tokens
+
+    def _tell_position(self, position: int, seconds: float | None) -> None:
+        self.log.add(
+            {"type": "turn.queued", "position": position, "estimated_wait_seconds": seconds}
+        )
+
+    def _tell_started(self, serving: Serving) -> None:
+        if self._model_name:
+            return
+        self._model_name = serving.name
+        claim = self.claim
+        started = {
+            "conversation": str(claim.conversation_id),
+            "question": str(claim.question_id),
+            "answer": str(claim.answer_id),
+            "model": serving.name,
+        }
+        self.log.add({"type": "turn.started", **started})
+
+    def _failed(self, error: AppError) -> dict[str, object]:
+        """The terminal event of an error; whatever was written can be gone on with."""
+        has_text = bool(self.log.text) and not isinstance(error, PromptTooLong)
+        return {
+            "type": "turn.failed",
+            "code": error.error_code,
+            "sentence": error.sentence,
+            "way_out": CONTINUE_WAY_OUT if has_text else error.way_out,
+        }
+
+    def _milliseconds(self) -> int:
+        """Since the question was asked."""
+        return max(0, round((time.time() - self.claim.asked_at.timestamp()) * 1000))
+
+    async def _end(self, ending: dict[str, object]) -> None:
+        """Stores the answer, then tells the end."""
+        self.is_storing = True
+        usage = self._total_usage()
+        if usage is not None:
+            self.log.add({"type": "usage", **usage})
+        self.log.seal()
+        duration_ms = self._milliseconds()
+        if ending["type"] == "turn.completed":
+            ending |= {"ttft_ms": self._ttft_ms, "duration_ms": duration_ms}
+        outcome = Outcome(
+            state=_STATE_OF[str(ending["type"])],
+            seq=self.log.seq + 1,
+            text=self.log.text,
+            sources=self._sources,
+            model_name=self._model_name,
+            finish_reason=str(ending.get("finish_reason", _REASON_OF[str(ending["type"])])),
+            ttft_ms=self._ttft_ms,
+            duration_ms=duration_ms,
+            error_code=str(ending.get("code", "")),
+            error_sentence=str(ending.get("sentence", "")),
+            error_way_out=str(ending.get("way_out", "")),
+            **(usage or {}),
+        )
+        if not await self._store(outcome):
+            raise LostTurn
+        self.log.add(ending)
+
+    def _total_usage(self) -> dict[str, int] | None:
+        if self._usage is None:
+            return None
+        before = self.claim.completion_tokens if self._standing.text else 0
+        return {
+            "prompt_tokens": self._usage.prompt_tokens,
+            "completion_tokens": self._usage.completion_tokens + before,
+        }
+
+    async def _store(self, outcome: Outcome) -> bool:
+        """Writes into the database, however long that is away; false: not the owner any more."""
+        claim, (pause, longest) = self.claim, STORE_RETRY_SECONDS
+        give_up_at = time.monotonic() + STORE_SECONDS
+        while True:
+            try:
+                return await in_database(
+                    finalise, turn_id=claim.turn_id, fence=claim.fence, outcome=outcome
+                )
+            except Unavailable:
+                if time.monotonic() > give_up_at:
+                    raise LostTurn from None
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, longest)
