@@ -11,7 +11,6 @@ import time
 from typing import TYPE_CHECKING, Any, Final
 
 from celery import Celery
-from celery.apps.worker import Worker
 from celery.signals import worker_init, worker_shutting_down
 from celery.worker.consumer import Consumer
 from django.conf import settings
@@ -33,9 +32,9 @@ GRACE_SECONDS: Final = 3.0
 class QuietConsumer(Consumer):
     """A consumer that does not talk with other workers."""
 
-    def __init__(self, *args: Any, worker_options: Any = None, **kwargs: Any) -> None:  # noqa: ANN401 - Celery's own
+    def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - Celery's own
         quiet = {"without_mingle": True, "without_gossip": True, "without_heartbeat": True}
-        super().__init__(*args, worker_options={**(worker_options or {}), **quiet}, **kwargs)
+        super().__init__(*args, **{**kwargs, **quiet})
 
 
 def make_keeper(*, queue: "Queue") -> LeaseKeeper:
@@ -53,7 +52,7 @@ def make_worker(*, keeper: LeaseKeeper, tasks: str, warm_up: "Callable[[], None]
     """
     queue = keeper.queue.value
     # No fixups: Celery's own for Django opens a new connection to PostgreSQL for every task.
-    app = Celery(queue, fixups=(), include=[tasks])
+    app = Celery(queue, fixups=[], include=[tasks])
     app.conf.update(
         settings.CELERY,
         task_default_queue=queue,
@@ -65,7 +64,7 @@ def make_worker(*, keeper: LeaseKeeper, tasks: str, warm_up: "Callable[[], None]
         worker_disable_prefetch=True,
     )
 
-    def begin(sender: Worker, **_: object) -> None:
+    def begin(sender: Any, **_: object) -> None:  # noqa: ANN401 - Celery's types lack its slots
         os.setpriority(os.PRIO_PROCESS, 0, max(NICENESS, os.getpriority(os.PRIO_PROCESS, 0)))
         keeper.start(slots=sender.concurrency)
         warm_up()

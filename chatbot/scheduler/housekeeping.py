@@ -6,11 +6,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from django.db import InterfaceError, OperationalError
+from django.db import DatabaseError, InterfaceError
 
 from chatbot.documents.services import files, ingestion
 
 logger = logging.getLogger(__name__)
+
+AWAY: Final = (DatabaseError, InterfaceError)
+"""PostgreSQL does not answer, or has no schema yet."""
 
 
 @dataclass(slots=True)
@@ -46,7 +49,7 @@ class Housekeeping:
         done = 0
         try:
             done = chore.do()
-        except (OperationalError, InterfaceError):
+        except AWAY:
             raise
         except Exception:
             logger.exception("%s failed", name)

@@ -12,14 +12,14 @@ import time
 from types import FrameType
 from typing import Final, NoReturn
 
-from django.db import InterfaceError, OperationalError, connection
+from django.db import connection
 from redis.exceptions import RedisError
 
 from chatbot import jobs
 from chatbot.contracts import keys
 from chatbot.contracts.tasks import Queue
 from chatbot.scheduler.dispatch import Dispatcher
-from chatbot.scheduler.housekeeping import Housekeeping
+from chatbot.scheduler.housekeeping import AWAY, Housekeeping
 
 logger = logging.getLogger(__name__)
 
@@ -28,38 +28,49 @@ LOCK_KEY: Final = 0x62726169
 TICK_SECONDS: Final = 1
 _SHORTEST_TICK_SECONDS: Final = 0.01
 _ALIVE_SECONDS: Final = 10
-_AWAY: Final = (OperationalError, InterfaceError)
 
 
 def run_scheduler() -> NoReturn:
     """Runs until SIGTERM or SIGINT; survives PostgreSQL and Redis being away."""
     signal.signal(signal.SIGTERM, _end)
     signal.signal(signal.SIGINT, _end)
-    is_away = False
+    log = _Log()
     while True:
         try:
-            if _lead_or_stand_by():
-                is_away = False
-        except _AWAY as error:
-            if not is_away:
-                logger.warning("PostgreSQL is away: %s", type(error).__name__)
-            is_away = True
+            if _take_lock():
+                _lead(log)
+        except AWAY as error:
+            log.away(error)
             connection.close()
-            time.sleep(TICK_SECONDS)
-
-
-def _lead_or_stand_by() -> bool:
-    """Leads until the connection breaks, or waits a moment; True if PostgreSQL answered."""
-    if not _take_lock():
         time.sleep(TICK_SECONDS)
-        return True
-    logger.info("this scheduler leads")
+
+
+def _lead(log: "_Log") -> NoReturn:
+    """Until the connection breaks, and the lock with it."""
     scheduler = Scheduler()
     while True:
         began = time.monotonic()
         scheduler.tick()
+        log.leads()
         time.sleep(_pause(after_seconds=time.monotonic() - began))
         wait_for_wake()
+
+
+class _Log:
+    """Says what has changed, once."""
+
+    def __init__(self) -> None:
+        self._said = ""
+
+    def leads(self) -> None:
+        if self._said != "leads":
+            logger.info("this scheduler leads")
+        self._said = "leads"
+
+    def away(self, error: Exception) -> None:
+        if self._said != "away":
+            logger.warning("PostgreSQL is away: %s", str(error).partition("\n")[0])
+        self._said = "away"
 
 
 class Scheduler:
@@ -71,7 +82,7 @@ class Scheduler:
         self._name = f"{socket.gethostname()}:{os.getpid()}"
 
     def tick(self) -> None:
-        """Raises OperationalError or InterfaceError when PostgreSQL is away, and nothing else."""
+        """Raises what `AWAY` names, and nothing else."""
         self._housekeeping.run()
         for dispatcher in self._dispatchers:
             dispatcher.dispatch()

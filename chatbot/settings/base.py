@@ -106,6 +106,8 @@ CELERY = {
 }
 
 # --- Files ---
+STORAGE_CONNECT_SECONDS = 5
+STORAGE_READ_SECONDS = 30
 
 
 def storage(url: str) -> dict[str, Any]:
@@ -120,6 +122,9 @@ def storage(url: str) -> dict[str, Any]:
             "BACKEND": "django.core.files.storage.FileSystemStorage",
             "OPTIONS": {"location": unquote(parts.path), "file_permissions_mode": 0o600},
         }
+    # Only where it is used: botocore takes its time to import.
+    from botocore.config import Config  # noqa: PLC0415
+
     query = {key: values[0] for key, values in parse_qs(parts.query).items()}
     return {
         "BACKEND": "storages.backends.s3.S3Storage",
@@ -130,6 +135,14 @@ def storage(url: str) -> dict[str, Any]:
             "secret_key": unquote(parts.password) if parts.password else None,
             "endpoint_url": query.get("endpoint"),
             "region_name": query.get("region"),
+            "client_config": Config(
+                connect_timeout=STORAGE_CONNECT_SECONDS,
+                read_timeout=STORAGE_READ_SECONDS,
+                retries={"max_attempts": 2},
+                s3={"addressing_style": "path"} if query.get("endpoint") else None,
+            ),
+            # What is larger goes to disk while it is fetched.
+            "max_memory_size": 1024 * 1024,
             "file_overwrite": True,
             "default_acl": None,
         },
