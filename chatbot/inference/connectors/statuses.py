@@ -71,7 +71,7 @@ def message_of(body: bytes) -> str:
 def error_of_transport(error: httpx.HTTPError) -> InferenceError:
     """The error for a request that got no answer, or half of one."""
     detail = f"{type(error).__name__}: {error}"
-    # The aiohttp transport also says ConnectTimeout when the server hangs up.
+    # aiohttp's transport also says ConnectTimeout when a server hangs up in mid-answer.
     if isinstance(error, httpx.TimeoutException) and not isinstance(error, httpx.ConnectTimeout):
         return ServerTimedOut(detail)
     return ServerGone(detail)

@@ -38,11 +38,16 @@ _clients: dict[asyncio.AbstractEventLoop, httpx.AsyncClient] = {}
 
 
 class _Transport(AiohttpTransport):
-    """Raises httpx's errors only; a few of aiohttp's come through unmapped otherwise."""
+    """Raises the errors that httpx's own transport would; the mapping has holes."""
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         try:
             return await super().handle_async_request(request)
+        except httpx.ConnectTimeout as error:
+            if isinstance(error.__cause__, TimeoutError):
+                raise
+            # The server hung up before it answered.
+            raise httpx.RemoteProtocolError(str(error), request=request) from error
         except httpx.HTTPError:
             raise
         except Exception as error:
@@ -88,7 +93,8 @@ def _made_sync_client() -> httpx.Client:
 
 def is_stale(error: httpx.HTTPError, *, seconds: float) -> bool:
     """A kept connection turned out to be closed: worth one more try, on a new one."""
-    return seconds < STALE_SECONDS and not isinstance(error, httpx.ConnectError)
+    never_sent = isinstance(error, httpx.ConnectError | httpx.TimeoutException)
+    return seconds < STALE_SECONDS and not never_sent
 
 
 def send(request: httpx.Request) -> httpx.Response:
