@@ -9,15 +9,17 @@ InferenceError                 code                    another endpoint may do b
 ├── BadRequest                 inference-bad-request   no; also "no such model"
 └── PromptTooLong              inference-too-long      no
 
-`detail` is what the server said, shortened, for logs and admins. It never holds an API key, and it
-is never shown to end users.
+`detail` is for logs: a status, a limit that passed. `said` is what the server said, shortened, for
+admins who check an endpoint: servers repeat prompts in their complaints, so it is never logged, nor
+shown to end users. Neither holds an API key.
 """
 
 from typing import ClassVar
 
 from chatbot.contracts.errors import Unavailable
 
-DETAIL_CHARACTERS = 300
+SAID_CHARACTERS = 300
+RETRY_AFTER_SECONDS = 5
 
 
 class InferenceError(Unavailable):
@@ -28,13 +30,16 @@ class InferenceError(Unavailable):
     default_way_out: ClassVar[str] = "Try again in a moment."
     is_worth_another_endpoint: ClassVar[bool] = True
 
-    def __init__(self, detail: str = "", *, retry_after_seconds: int = 5) -> None:
+    def __init__(
+        self, detail: str = "", *, said: str = "", retry_after_seconds: int = RETRY_AFTER_SECONDS
+    ) -> None:
         super().__init__(
             self.default_sentence,
             way_out=self.default_way_out,
             retry_after_seconds=retry_after_seconds,
         )
-        self.detail = detail[:DETAIL_CHARACTERS]
+        self.detail = detail
+        self.said = said[:SAID_CHARACTERS]
 
     def __str__(self) -> str:
         return f"{self.sentence} ({self.detail})" if self.detail else self.sentence

@@ -8,6 +8,7 @@ import httpx
 import orjson
 
 from chatbot.inference.connectors.errors import (
+    RETRY_AFTER_SECONDS,
     BadRequest,
     InferenceError,
     PromptTooLong,
@@ -18,7 +19,6 @@ from chatbot.inference.connectors.errors import (
 )
 
 HTTP_SERVER_ERROR = 500
-RETRY_AFTER_SECONDS = 5
 RETRY_AFTER_SECONDS_LIMIT = 300
 BODY_BYTES_LIMIT = 64 * 1024
 """More of an error's body is not read."""
@@ -53,11 +53,10 @@ def error_of_status(
 
 def error_of_message(status: int, message: str, *, retry_after: str = "") -> InferenceError:
     """The error for a status and what the server says about it."""
-    detail = f"{status}: {message}" if message else str(status)
-    if status in _MAY_BE_TOO_LONG and _TOO_LONG.search(message):
-        return PromptTooLong(detail)
     kind = _OF_STATUS.get(status) or (ServerGone if status >= HTTP_SERVER_ERROR else BadRequest)
-    return kind(detail, retry_after_seconds=_seconds(retry_after))
+    if status in _MAY_BE_TOO_LONG and _TOO_LONG.search(message):
+        kind = PromptTooLong
+    return kind(f"status {status}", said=message, retry_after_seconds=_seconds(retry_after))
 
 
 def message_of(body: bytes) -> str:

@@ -56,7 +56,7 @@ def check_endpoint(*, endpoint_id: UUID) -> EndpointCheck:
     try:
         check = _ask(endpoint)
     except InferenceError as error:
-        check = EndpointCheck(is_healthy=False, detail=str(error))
+        check = EndpointCheck(is_healthy=False, detail=f"{error} {error.said}".strip())
     except AppError as error:
         check = EndpointCheck(is_healthy=False, detail=f"{error.sentence} {error.way_out}")
     if check.is_healthy:

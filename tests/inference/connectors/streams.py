@@ -3,6 +3,7 @@
 import asyncio
 from contextlib import aclosing
 
+from chatbot.inference.connectors.errors import InferenceError
 from chatbot.inference.connectors.openai import OpenAIChat
 from chatbot.inference.connectors.protocol import (
     ChatRequest,
@@ -39,14 +40,14 @@ async def collect(
     return [item async for item in chat.stream(request, stop=stop or asyncio.Event())]
 
 
-async def collect_until_error(chat: OpenAIChat, request: ChatRequest) -> tuple[str, Exception]:
+async def collect_until_error(chat: OpenAIChat, request: ChatRequest) -> tuple[str, InferenceError]:
     """The text that came, and the error that ended it."""
     text = ""
     try:
         async with aclosing(chat.stream(request, stop=asyncio.Event())) as items:
             async for item in items:
                 text += item.text if isinstance(item, TextDelta) else ""
-    except Exception as error:  # noqa: BLE001 - the test looks at it
+    except InferenceError as error:
         return text, error
     raise AssertionError("the stream ended without an error")
 

@@ -333,7 +333,17 @@ class TestRefusedRequests:
 
         assert text == ""
         assert type(error) is kind
-        assert message in str(error)
+        assert error.said == message
+        assert str(status) in str(error)
+
+    async def test_keep_what_the_server_said_out_of_logs(
+        self, scripted_server: "ScriptedServer"
+    ) -> None:
+        scripted_server.script(error_status=400, error_message="bad input: my secret question")
+
+        _, error = await collect_until_error(connector(scripted_server.base_url), question())
+
+        assert "secret" not in f"{error} {error!r}"
 
     async def test_say_when_to_come_again(self, scripted_server: "ScriptedServer") -> None:
         scripted_server.script(error_status=503, retry_after=17)
@@ -349,7 +359,7 @@ class TestRefusedRequests:
             _, error = await collect_until_error(chat, question())
 
         assert type(error) is ServerRefused
-        assert "Incorrect API key provided: Bearer ***" in str(error)
+        assert error.said == "Incorrect API key provided: Bearer ***"
 
     async def test_are_gone_when_nobody_listens(self) -> None:
         chat = connector(f"http://127.0.0.1:{free_port()}/v1")
