@@ -16,7 +16,7 @@ from django.db.models.functions import Coalesce, Now
 from django.utils import timezone
 
 from chatbot.contracts.events import Source
-from chatbot.conversations.models import Conversation, Message, Turn, TurnState
+from chatbot.conversations.models import Message, Turn, TurnState
 from chatbot.conversations.selectors import sources_of
 
 LEASE = timedelta(seconds=3)
@@ -75,15 +75,6 @@ class Claim:
     stop_requested: bool
 
 
-def claim_new(turn: Turn, *, owner: str) -> None:
-    """Makes a turn that isn't stored yet the owner's from the start."""
-    turn.state = TurnState.RUNNING
-    turn.fence = turn.attempts = 1
-    turn.owner = owner[:OWNER_CHARACTERS]
-    turn.leased_until = Now() + LEASE
-    turn.started_at = Now()
-
-
 @transaction.atomic
 def claim_turns(*, owner: str, limit: int, turn_id: UUID | None = None) -> list[Claim]:
     """Claims queued turns and orphans, oldest first; those of other claimers are skipped.
@@ -103,10 +94,9 @@ def claim_turns(*, owner: str, limit: int, turn_id: UUID | None = None) -> list[
     mine = [turn for turn in found if turn.pk not in lost]
     _own(mine, orphans, owner)
     return [
-        claim_of(
+        _claim_of(
             turn,
-            conversation=turn.conversation,
-            history=history_before(turn.conversation_id, turn.question.ordinal),
+            history=_history_before(turn.conversation_id, turn.question.ordinal),
             is_orphan=turn.pk in orphans,
         )
         for turn in mine
@@ -129,7 +119,7 @@ def release_leases(*, fences: Mapping[UUID, int]) -> None:
         cursor.execute(_RELEASE, [list(fences), list(fences.values())])
 
 
-def history_before(conversation_id: UUID, ordinal: int) -> tuple[tuple[str, str], ...]:
+def _history_before(conversation_id: UUID, ordinal: int) -> tuple[tuple[str, str], ...]:
     """The last messages before a question, oldest first; answers without text are left out."""
     rows = (
         Message.objects.filter(conversation=conversation_id, ordinal__lt=ordinal)
@@ -140,14 +130,14 @@ def history_before(conversation_id: UUID, ordinal: int) -> tuple[tuple[str, str]
     return tuple(reversed(rows))
 
 
-def claim_of(
+def _claim_of(
     turn: Turn,
     *,
-    conversation: Conversation,
     history: tuple[tuple[str, str], ...],
-    is_orphan: bool = False,
+    is_orphan: bool,
 ) -> Claim:
     """The claim of a turn that is the claimer's in the database."""
+    conversation = turn.conversation
     brain = conversation.brain
     is_first = turn.epoch == 0 or is_orphan
     return Claim(

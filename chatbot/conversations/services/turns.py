@@ -5,16 +5,22 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from django.db import IntegrityError, transaction
-from django.db.models import Exists, F, Func, IntegerField, Max, OuterRef, QuerySet, Subquery
+from django.db.models import F
 from django.db.models.functions import Now
 from django.utils import timezone
 
 from chatbot import jobs
-from chatbot.brains.selectors import readable_brains
-from chatbot.contracts.errors import Conflict, InvalidInput, LimitReached, NotAllowed
-from chatbot.conversations.models import Conversation, Message, MessageRole, Turn, TurnState
-from chatbot.conversations.selectors import no_such_conversation, no_such_turn
-from chatbot.conversations.services.claims import Claim, claim_new, claim_of, history_before
+from chatbot.contracts.errors import Conflict, InvalidInput
+from chatbot.conversations.models import Message, Turn, TurnState
+from chatbot.conversations.selectors import no_such_turn
+from chatbot.conversations.services.asking import (
+    Facts,
+    NewTurn,
+    check_may_ask,
+    lock_and_read,
+    store,
+)
+from chatbot.conversations.services.claims import Claim
 
 if TYPE_CHECKING:
     from chatbot.accounts.models import User
@@ -22,9 +28,6 @@ if TYPE_CHECKING:
 QUESTION_CHARACTERS = 32_000
 CLIENT_ID_CHARACTERS = 64
 TITLE_CHARACTERS = 60
-UNFINISHED_PER_USER = 10
-UNFINISHED_IN_ALL = 500
-RETRY_AFTER_SECONDS = 10
 _UNFINISHED = (TurnState.QUEUED, TurnState.RUNNING)
 _TRIES = 3
 
@@ -101,7 +104,7 @@ def continue_turn(*, user: "User", turn_id: UUID) -> Asked:
         raise Conflict(
             "The answer is complete.", code="answer-complete", way_out="Ask another question."
         )
-    _check_may_ask(_locked_conversation(user, turn.conversation_id))
+    check_may_ask(user, lock_and_read(user, turn.conversation_id))
     Turn.objects.filter(pk=turn.pk).update(
         state=TurnState.QUEUED,
         epoch=F("epoch") + 1,
@@ -187,114 +190,73 @@ def _stored(user: "User", question: _Question, *, owner: str) -> tuple[Asked, Cl
 
 @transaction.atomic
 def _store(user: "User", question: _Question, *, owner: str) -> tuple[Asked, Claim | None]:
-    conversation = _locked_conversation(user, question.conversation_id)
-    if question.client_id and (asked := _asked_before(question)):
-        return asked, None
-    _check_may_ask(conversation)
-    ordinal = (getattr(conversation, "last_ordinal", None) or 0) + 1
-    asked_message = Message(
-        conversation=conversation,
-        ordinal=ordinal,
-        role=MessageRole.USER,
+    facts = lock_and_read(user, question.conversation_id, question.client_id)
+    if facts.asked_before is not None:
+        return _asked_again(facts, question), None
+    check_may_ask(user, facts)
+    new = store(
+        facts,
         text=question.text,
         client_id=question.client_id,
+        title=facts.title or title_of(question.text),
+        owner=owner,
     )
-    answer = Message(conversation=conversation, ordinal=ordinal + 1, role=MessageRole.ASSISTANT)
-    Message.objects.bulk_create([asked_message, answer])
-    turn = Turn(conversation=conversation, question=asked_message, answer=answer)
-    history = history_before(conversation.pk, ordinal) if owner and ordinal > 1 else ()
-    if owner:
-        claim_new(turn, owner=owner)
-    else:
-        jobs.nudge_chat_service({"queued": str(turn.pk)})
-    turn.save(force_insert=True)
-    _touch(conversation, question.text)
-    claim = claim_of(turn, conversation=conversation, history=history) if owner else None
-    return _asked(turn, created=True), claim
-
-
-def _locked_conversation(user: "User", conversation_id: UUID) -> Conversation:
-    """The person's conversation, locked, with all that asking depends on in one query."""
-    readable = readable_brains(user=user).filter(pk=OuterRef("brain"))
-    ordinals = Message.objects.filter(conversation=OuterRef("pk")).order_by()
-    unfinished = Turn.objects.filter(state__in=_UNFINISHED).order_by()
-    conversation = (
-        Conversation.objects.select_for_update(of=("self",))
-        .filter(pk=conversation_id, user=user)
-        .select_related("brain")
-        .annotate(
-            brain_is_readable=Exists(readable),
-            last_ordinal=Subquery(
-                ordinals.values("conversation").annotate(last=Max("ordinal")).values("last")
-            ),
-            unfinished_in_all=_count(unfinished),
-            unfinished_of_user=_count(unfinished.filter(conversation__user=user)),
-        )
-        .first()
+    if not owner:
+        jobs.nudge_chat_service({"queued": str(new.turn_id)})
+    asked = Asked(
+        turn_id=new.turn_id,
+        question_id=new.question_id,
+        answer_id=new.answer_id,
+        conversation_id=facts.conversation_id,
+        created=True,
     )
-    if conversation is None:
-        raise no_such_conversation()
-    return conversation
+    return asked, _first_claim(user, facts, new, question.text) if owner else None
 
 
-def _count(turns: QuerySet[Turn, Turn]) -> Subquery:
-    counted = turns.annotate(n=Func(F("pk"), function="COUNT", output_field=IntegerField()))
-    return Subquery(counted.values("n"))
-
-
-def _asked_before(question: _Question) -> Asked | None:
+def _asked_again(facts: Facts, question: _Question) -> Asked:
     """The turn of a question with the same client id.
 
     Raises:
         Conflict: its text was another one.
     """
-    turn = (
-        Turn.objects.filter(
-            question__conversation=question.conversation_id,
-            question__client_id=question.client_id,
-        )
-        .select_related("question")
-        .first()
-    )
-    if turn is None:
-        return None
-    if turn.question.text != question.text:
+    before = facts.asked_before
+    if before is None or before.text != question.text:
         raise Conflict(
             "This client id was used for another question.",
             code="client-id-used",
             way_out="Make a new client id for every question.",
         )
-    return _asked(turn, created=False)
+    return Asked(
+        turn_id=before.turn_id,
+        question_id=before.question_id,
+        answer_id=before.answer_id,
+        conversation_id=facts.conversation_id,
+        created=False,
+    )
 
 
-def _check_may_ask(conversation: Conversation) -> None:
-    """Membership of the brain, and the bounds of the queue, from the annotations."""
-    if conversation.brain_id and not getattr(conversation, "brain_is_readable", False):
-        raise NotAllowed(
-            "You are no longer a member of this conversation's brain.",
-            code="brain-closed",
-            way_out="Ask an owner of the brain, or begin a conversation without it.",
-        )
-    if getattr(conversation, "unfinished_of_user", 0) >= UNFINISHED_PER_USER:
-        raise LimitReached(
-            f"{UNFINISHED_PER_USER} of your questions wait for their answers.",
-            code="too-many-unfinished",
-            way_out="Wait for an answer, or stop one.",
-            retry_after_seconds=RETRY_AFTER_SECONDS,
-        )
-    if getattr(conversation, "unfinished_in_all", 0) >= UNFINISHED_IN_ALL:
-        raise LimitReached(
-            "Too many questions wait for the model.",
-            code="queue-full",
-            way_out="Try again in a moment.",
-            retry_after_seconds=RETRY_AFTER_SECONDS,
-        )
-
-
-def _touch(conversation: Conversation, text: str) -> None:
-    """Puts the conversation to the top of the list, and gives it a title if it has none."""
-    changes = {"updated_at": timezone.now(), "title": conversation.title or title_of(text)}
-    Conversation.objects.filter(pk=conversation.pk).update(**changes)
+def _first_claim(user: "User", facts: Facts, new: NewTurn, text: str) -> Claim:
+    return Claim(
+        turn_id=new.turn_id,
+        fence=1,
+        epoch=0,
+        seq=0,
+        user_id=user.pk,
+        conversation_id=facts.conversation_id,
+        question_id=new.question_id,
+        answer_id=new.answer_id,
+        question=text,
+        text="",
+        sources=(),
+        history=facts.history,
+        brain_id=facts.brain_id,
+        instructions=facts.instructions,
+        model_id=facts.model_id,
+        completion_tokens=0,
+        asked_at=timezone.now(),
+        is_orphan=False,
+        stop_requested=False,
+    )
 
 
 def _asked(turn: Turn, *, created: bool) -> Asked:

@@ -1,0 +1,203 @@
+"""The two statements behind a question, written by hand: they stand between asking and answering.
+
+The first locks the conversation and reads all that asking depends on; the second stores question,
+answer and turn, and puts the conversation to the top of the list.
+"""
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from uuid import UUID, uuid4
+
+from django.db import connection
+
+from chatbot.brains.selectors import readable_brains
+from chatbot.contracts.errors import LimitReached, NotAllowed
+from chatbot.conversations.models import TurnState
+from chatbot.conversations.selectors import no_such_conversation
+from chatbot.conversations.services.claims import HISTORY_MESSAGES, LEASE, OWNER_CHARACTERS
+
+if TYPE_CHECKING:
+    from chatbot.accounts.models import User
+
+UNFINISHED_PER_USER = 10
+UNFINISHED_IN_ALL = 500
+RETRY_AFTER_SECONDS = 10
+
+_READ = """
+SELECT conversation.brain_id, conversation.model_id, conversation.title,
+    brain.instructions, brain.model_id,
+    (SELECT max(ordinal) FROM conversations_message WHERE conversation_id = conversation.id),
+    (SELECT count(*) FROM conversations_turn WHERE state IN ('queued', 'running')),
+    (SELECT count(*) FROM conversations_turn AS turn
+        JOIN conversations_conversation AS own ON own.id = turn.conversation_id
+        WHERE turn.state IN ('queued', 'running') AND own.user_id = conversation.user_id),
+    (SELECT json_build_array(asked.text, turn.id, asked.id, turn.answer_id)
+        FROM conversations_message AS asked
+        JOIN conversations_turn AS turn ON turn.question_id = asked.id
+        WHERE asked.conversation_id = conversation.id AND asked.client_id = %(client_id)s),
+    (SELECT json_agg(json_build_array(role, text) ORDER BY ordinal) FROM (
+        SELECT role, text, ordinal FROM conversations_message
+        WHERE conversation_id = conversation.id AND text <> ''
+        ORDER BY ordinal DESC LIMIT %(history)s) AS recent)
+FROM conversations_conversation AS conversation
+LEFT JOIN brains_brain AS brain ON brain.id = conversation.brain_id
+WHERE conversation.id = %(conversation)s AND conversation.user_id = %(user)s
+FOR UPDATE OF conversation
+"""
+_WRITE = """
+WITH messages AS (
+    INSERT INTO conversations_message
+        (id, conversation_id, ordinal, role, text, client_id, model_name, finish_reason, created_at)
+    VALUES
+        (%(question)s, %(conversation)s, %(ordinal)s, 'user', %(text)s, %(client_id)s, '', '',
+            statement_timestamp()),
+        (%(answer)s, %(conversation)s, %(ordinal)s + 1, 'assistant', '', NULL, '', '',
+            statement_timestamp())
+), touched AS (
+    UPDATE conversations_conversation
+    SET updated_at = statement_timestamp(), title = %(title)s WHERE id = %(conversation)s
+)
+INSERT INTO conversations_turn
+    (id, conversation_id, question_id, answer_id, state, owner, fence, attempts, leased_until,
+        started_at, epoch, seq, stop_requested, error_code, error_sentence, error_way_out,
+        created_at)
+VALUES
+    (%(turn)s, %(conversation)s, %(question)s, %(answer)s, %(state)s, %(owner)s, %(claims)s,
+        %(claims)s, statement_timestamp() + make_interval(secs => %(lease)s),
+        CASE WHEN %(claims)s > 0 THEN statement_timestamp() END, 0, 0, false, '', '', '',
+        statement_timestamp())
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class AskedBefore:
+    """A question of the same conversation with the same client id."""
+
+    text: str
+    turn_id: UUID
+    question_id: UUID
+    answer_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """A conversation, locked, with all that asking depends on."""
+
+    conversation_id: UUID
+    brain_id: UUID | None
+    model_id: UUID | None
+    """Of the conversation, else of the brain; None: the default."""
+    title: str
+    instructions: str
+    last_ordinal: int
+    unfinished_in_all: int
+    unfinished_of_user: int
+    asked_before: AskedBefore | None
+    history: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NewTurn:
+    """Ids of what a question makes."""
+
+    turn_id: UUID
+    question_id: UUID
+    answer_id: UUID
+
+
+def lock_and_read(user: "User", conversation_id: UUID, client_id: str | None = None) -> Facts:
+    """Locks one of the person's conversations until the transaction ends.
+
+    Raises:
+        NotFound: it doesn't exist, or is somebody else's.
+    """
+    with connection.cursor() as cursor:
+        named = {
+            "conversation": conversation_id,
+            "user": user.pk,
+            "client_id": client_id,
+            "history": HISTORY_MESSAGES,
+        }
+        cursor.execute(_READ, named)
+        row = cursor.fetchone()
+    if row is None:
+        raise no_such_conversation()
+    brain_id, model_id, title, instructions, brain_model_id, last, in_all, of_user, before, past = (
+        row
+    )
+    return Facts(
+        conversation_id=conversation_id,
+        brain_id=brain_id,
+        model_id=model_id or brain_model_id,
+        title=title,
+        instructions=instructions or "",
+        last_ordinal=last or 0,
+        unfinished_in_all=in_all,
+        unfinished_of_user=of_user,
+        asked_before=_asked_before(_decoded(before)),
+        history=tuple((role, text) for role, text in _decoded(past) or ()),
+    )
+
+
+def check_may_ask(user: "User", facts: Facts) -> None:
+    """Membership of the brain, and the bounds of the queue.
+
+    Raises:
+        NotAllowed: `brain-closed`.
+        LimitReached: `too-many-unfinished`, `queue-full`.
+    """
+    if facts.brain_id and not readable_brains(user=user).filter(pk=facts.brain_id).exists():
+        raise NotAllowed(
+            "You are no longer a member of this conversation's brain.",
+            code="brain-closed",
+            way_out="Ask an owner of the brain, or begin a conversation without it.",
+        )
+    if facts.unfinished_of_user >= UNFINISHED_PER_USER:
+        raise LimitReached(
+            f"{UNFINISHED_PER_USER} of your questions wait for their answers.",
+            code="too-many-unfinished",
+            way_out="Wait for an answer, or stop one.",
+            retry_after_seconds=RETRY_AFTER_SECONDS,
+        )
+    if facts.unfinished_in_all >= UNFINISHED_IN_ALL:
+        raise LimitReached(
+            "Too many questions wait for the model.",
+            code="queue-full",
+            way_out="Try again in a moment.",
+            retry_after_seconds=RETRY_AFTER_SECONDS,
+        )
+
+
+def store(facts: Facts, *, text: str, client_id: str | None, title: str, owner: str) -> NewTurn:
+    """Stores question, empty answer and turn: queued, or the owner's at once."""
+    new = NewTurn(turn_id=uuid4(), question_id=uuid4(), answer_id=uuid4())
+    named: dict[str, Any] = {
+        "conversation": facts.conversation_id,
+        "turn": new.turn_id,
+        "question": new.question_id,
+        "answer": new.answer_id,
+        "ordinal": facts.last_ordinal + 1,
+        "text": text,
+        "client_id": client_id,
+        "title": title,
+        "owner": owner[:OWNER_CHARACTERS],
+        "state": TurnState.RUNNING.value if owner else TurnState.QUEUED.value,
+        "claims": 1 if owner else 0,
+        "lease": LEASE.total_seconds() if owner else None,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_WRITE, named)
+    return new
+
+
+def _asked_before(found: list[str] | None) -> AskedBefore | None:
+    if found is None:
+        return None
+    text, *ids = found
+    return AskedBefore(text, *(UUID(one) for one in ids))
+
+
+def _decoded(value: Any) -> Any:  # noqa: ANN401 - JSON
+    """JSON as the driver gives it to Django: as text."""
+    return json.loads(value) if isinstance(value, str) else value
