@@ -2,7 +2,7 @@
 
 from functools import cache
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from chatbot.sandbox.client import Sandbox
 from chatbot.sandbox.limits import MEGABYTE, Limits
@@ -59,5 +59,5 @@ def read_pages(path: Path, media_type: str, first: int, last: int) -> list[PageT
     return [_page(page) for page in _parsers().call("read_pages", arguments, _LIMITS)]
 
 
-def _page(fields: dict[str, object]) -> PageText:
+def _page(fields: dict[str, Any]) -> PageText:
     return PageText(**{**fields, "boxes": tuple(map(tuple, fields["boxes"]))})

@@ -155,6 +155,7 @@ STORAGES: dict[str, dict[str, Any]] = {
 }
 UPLOAD_LIMIT_BYTES = ENVIRONMENT.upload_limit_megabytes * 1024 * 1024
 PAGES_LIMIT = ENVIRONMENT.pages_limit
+TESSDATA = ENVIRONMENT.tessdata
 
 # --- Accounts ---
 AUTH_USER_MODEL = "accounts.User"

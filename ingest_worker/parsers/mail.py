@@ -54,7 +54,7 @@ def _body(message: EmailMessage) -> Iterator[Block]:
 
 def _attachments(message: EmailMessage) -> Iterator[MIMEPart]:
     for part in message.walk():
-        if isinstance(part, MIMEPart) and part.is_attachment():
+        if part.is_attachment():
             yield part
 
 

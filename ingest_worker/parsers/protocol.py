@@ -62,7 +62,10 @@ class Plan:
 class Parser(Protocol):
     """Reads one family of formats. Runs in the sandbox's child; knows nothing of Django."""
 
-    media_types: AbstractSet[str]
+    @property
+    def media_types(self) -> AbstractSet[str]:
+        """What it can read."""
+        ...
 
     def open_file(self, path: Path, media_type: str, *, pages_limit: int) -> Plan:
         """Counts and names the pages.

@@ -1,0 +1,155 @@
+"""Tesseract, through its library: words, their boxes, and how sure it is of them."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import tesserocr
+from PIL import Image, ImageFilter, ImageOps
+
+from chatbot.contracts.errors import Unavailable
+from ocr_worker.engines.protocol import RecognisedText
+
+if TYPE_CHECKING:
+    from ocr_worker.engines.protocol import Box
+
+_SMOOTHING_PIXELS: Final = 0.8
+"""Crisp letters are misread more often than slightly soft ones, Korean ones above all."""
+_SHORT_SIDE_PIXELS: Final = 900
+"""Below this an image is a screenshot, a receipt or a line, and is read at twice its size."""
+_ENLARGED: Final = 2.0
+_LINE_PIXELS: Final = 200
+"""An image that is lower than this holds lines, not a page with a layout."""
+_MARGIN_PIXELS: Final = 20
+"""White around the text, without which letters at the edge are lost."""
+_WHITE: Final = 255
+_VARIABLES: Final = {
+    # Korean has no space between most pairs of syllables: only real gaps become spaces.
+    "preserve_interword_spaces": "1",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Word:
+    text: str
+    box: tuple[float, float, float, float]
+    confidence: float
+    """0 to 100."""
+    before: str
+    """What separates it from the word before: nothing, a space, one or two line ends."""
+
+
+class TesseractEngine:
+    """An Engine. Keeps what it has loaded: languages are read once per process.
+
+    Args:
+        folder: where `<language>.traineddata` files are.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._loaded: dict[tuple[str, ...], Any] = {}
+
+    def recognise(
+        self, image: Image.Image, *, languages: Sequence[str], dpi: int
+    ) -> RecognisedText:
+        """The text of an image; see `Engine`."""
+        prepared, scale = _prepare(image)
+        api = self.load(languages)
+        api.SetPageSegMode(_layout(image))
+        api.SetImage(prepared)
+        api.SetSourceResolution(round(dpi * scale))
+        if not api.Recognize():
+            return RecognisedText("", (), None)
+        return _text_of([_unscaled(word, scale) for word in _words(api)])
+
+    def load(self, languages: Sequence[str]) -> Any:  # noqa: ANN401 - tesserocr has no types
+        """Tesseract with the languages' data.
+
+        Raises:
+            Unavailable: `ocr-data-missing`.
+        """
+        key = tuple(languages)
+        if key not in self._loaded:
+            missing = [name for name in key if not self._data(name).is_file()]
+            if missing:
+                raise Unavailable(
+                    f"Tesseract has no data for {', '.join(missing)} in {self._folder}.",
+                    code="ocr-data-missing",
+                    way_out="Point TESSDATA_PREFIX to a folder with <language>.traineddata files.",
+                    retry_after_seconds=60,
+                )
+            api = tesserocr.PyTessBaseAPI(
+                path=str(self._folder), lang="+".join(key), oem=tesserocr.OEM.LSTM_ONLY
+            )
+            for name, value in _VARIABLES.items():
+                api.SetVariable(name, value)
+            self._loaded[key] = api
+        return self._loaded[key]
+
+    def _data(self, language: str) -> Path:
+        return self._folder / f"{language}.traineddata"
+
+
+def _prepare(image: Image.Image) -> tuple[Image.Image, float]:
+    """The image as Tesseract reads it best, and how much it was enlarged."""
+    scale = _ENLARGED if min(image.size) < _SHORT_SIDE_PIXELS else 1.0
+    if scale != 1:
+        size = (round(image.width * scale), round(image.height * scale))
+        image = image.resize(size, Image.Resampling.LANCZOS)
+    image = image.filter(ImageFilter.GaussianBlur(_SMOOTHING_PIXELS))
+    return ImageOps.expand(image, border=_MARGIN_PIXELS, fill=_WHITE), scale
+
+
+def _layout(image: Image.Image) -> Any:  # noqa: ANN401 - tesserocr has no types
+    return tesserocr.PSM.SINGLE_BLOCK if image.height < _LINE_PIXELS else tesserocr.PSM.AUTO
+
+
+def _unscaled(word: _Word, scale: float) -> _Word:
+    x0, y0, x1, y1 = ((value - _MARGIN_PIXELS) / scale for value in word.box)
+    return _Word(word.text, (x0, y0, x1, y1), word.confidence, word.before)
+
+
+def _words(api: Any) -> Iterator[_Word]:  # noqa: ANN401 - tesserocr has no types
+    """Words in reading order.
+
+    Only the text as a whole knows where real spaces are; single words know their boxes. Both come
+    in the same order.
+    """
+    level = tesserocr.RIL.WORD
+    whole: str = api.GetUTF8Text()
+    position = 0
+    found = api.GetIterator()
+    for item in tesserocr.iterate_level(found, level) if found else ():
+        text = item.GetUTF8Text(level).strip()
+        box = item.BoundingBox(level)
+        start = whole.find(text, position)
+        gap = whole[position:start] if start >= 0 else " "
+        if text and box:
+            position = max(position, start + len(text))
+            yield _Word(text, box, item.Confidence(level), _separator(gap))
+
+
+def _separator(gap: str) -> str:
+    if "\n" in gap:
+        return "\n\n" if "\n\n" in gap else "\n"
+    return " " if gap else ""
+
+
+def _text_of(words: Sequence[_Word]) -> RecognisedText:
+    """Words that touch each other count as one and share a box."""
+    text = ""
+    boxes: list[Box] = []
+    for word in words:
+        start = len(text) + len(word.before) if text else 0
+        text += (word.before if text else "") + word.text
+        if boxes and not word.before:
+            first, _, x0, y0, x1, y1 = boxes.pop()
+            left, top, right, bottom = word.box
+            box = (min(x0, left), min(y0, top), max(x1, right), max(y1, bottom))
+            boxes.append((first, len(text), *box))
+        else:
+            boxes.append((start, len(text), *word.box))
+    mean = sum(word.confidence for word in words) / len(words) / 100 if words else None
+    return RecognisedText(text, tuple(boxes), mean)
