@@ -47,7 +47,7 @@ class InferenceError(Unavailable):
 
 class ServerBusy(InferenceError):
     code = "inference-busy"
-    default_sentence = "The inference server has no room for another request right now."
+    default_sentence = "The inference server is busy, or still loading its model."
 
 
 class ServerGone(InferenceError):
