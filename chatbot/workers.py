@@ -4,14 +4,17 @@ Whatever Celery offers beyond fetching a message is switched off: the work, its 
 and its results are rows in PostgreSQL.
 """
 
+import logging
 import os
 import socket
 import threading
 import time
+import warnings
 from typing import TYPE_CHECKING, Any, Final
 
 from celery import Celery
-from celery.signals import worker_init, worker_shutting_down
+from celery.exceptions import SecurityWarning
+from celery.signals import setup_logging, worker_init, worker_ready, worker_shutting_down
 from celery.worker.consumer import Consumer
 from django.conf import settings
 
@@ -21,6 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from chatbot.contracts.tasks import Queue
+
+logger = logging.getLogger(__name__)
 
 SLOTS: Final = 2
 NICENESS: Final = 10
@@ -51,6 +56,7 @@ def make_worker(*, keeper: LeaseKeeper, tasks: str, warm_up: "Callable[[], None]
         warm_up: called once, when the worker starts.
     """
     queue = keeper.queue.value
+    _quieten()
     # No fixups: Celery's own for Django opens a new connection to PostgreSQL for every task.
     app = Celery(queue, fixups=[], include=[tasks])
     app.conf.update(
@@ -60,6 +66,7 @@ def make_worker(*, keeper: LeaseKeeper, tasks: str, warm_up: "Callable[[], None]
         worker_concurrency=SLOTS,
         worker_consumer=f"{__name__}:{QuietConsumer.__name__}",
         worker_enable_remote_control=False,
+        worker_redirect_stdouts=False,
         # A hint stays in Redis until a slot is free, where any worker can take it.
         worker_disable_prefetch=True,
     )
@@ -69,13 +76,30 @@ def make_worker(*, keeper: LeaseKeeper, tasks: str, warm_up: "Callable[[], None]
         keeper.start(slots=sender.concurrency)
         warm_up()
 
+    def tell(**_: object) -> None:
+        logger.info("%s is ready", queue)
+
     def end(**_: object) -> None:
         # This is a signal handler: everything that may wait happens elsewhere.
         threading.Thread(target=_leave, args=[keeper], daemon=True).start()
 
     worker_init.connect(begin, weak=False)
+    worker_ready.connect(tell, weak=False)
     worker_shutting_down.connect(end, weak=False)
     return app
+
+
+def _quieten() -> None:
+    """Leaves logging to Django's settings; a line for what goes wrong, none for each task."""
+    setup_logging.connect(_leave_logging_alone, weak=False)
+    for name in ("celery.worker.strategy", "celery.app.trace"):
+        logging.getLogger(name).setLevel(logging.WARNING)
+    # Celery warns of root because of pickle; here only JSON is accepted.
+    warnings.filterwarnings("ignore", category=SecurityWarning)
+
+
+def _leave_logging_alone(**_: object) -> None:
+    """Celery configures no logging where this signal has a receiver."""
 
 
 def _leave(keeper: LeaseKeeper) -> None:
