@@ -7,7 +7,7 @@ import { RouterProvider } from 'react-router/dom';
 
 import { createQueryClient } from './query-client';
 import { createRouter } from './router';
-import { theme } from './theme';
+import { readableColors, theme } from './theme';
 
 /** The same name stands in `public/color-scheme.js`. */
 const colorSchemeManager = localStorageColorSchemeManager({ key: 'brainstem-color-scheme' });
@@ -19,6 +19,7 @@ export function App() {
     <QueryClientProvider client={queryClient}>
       <MantineProvider
         theme={theme}
+        cssVariablesResolver={readableColors}
         defaultColorScheme="auto"
         colorSchemeManager={colorSchemeManager}
       >

@@ -1,4 +1,4 @@
-import { createTheme, type MantineColorsTuple } from '@mantine/core';
+import { createTheme, type CSSVariablesResolver, type MantineColorsTuple } from '@mantine/core';
 
 const stem: MantineColorsTuple = [
   '#eeeffc',
@@ -33,3 +33,29 @@ export const theme = createTheme({
     Menu: { defaultProps: { shadow: 'md' } },
   },
 });
+
+/**
+ * Quiet text, links and errors stay readable, at least 4.5:1 against the page; coloured areas of the
+ * dark page are tinted, not saturated.
+ */
+export const readableColors: CSSVariablesResolver = ({ colors }) => ({
+  variables: {},
+  light: { '--mantine-color-dimmed': '#626a73', '--mantine-color-error': '#d02c2c' },
+  dark: {
+    '--mantine-color-dimmed': '#a3a8ae',
+    '--mantine-color-error': '#ff8787',
+    '--mantine-color-anchor': '#9ba0ef',
+    ...Object.fromEntries(Object.entries(colors).flatMap(([name, shades]) => tints(name, shades))),
+  },
+});
+
+function tints(name: string, shades: readonly string[]): [string, string][] {
+  const variable = `--mantine-color-${name}-light`;
+  const share = (percent: number) =>
+    `color-mix(in srgb, ${shades[4] ?? ''} ${percent}%, transparent)`;
+  return [
+    [variable, share(18)],
+    [`${variable}-hover`, share(26)],
+    [`${variable}-color`, shades[2] ?? ''],
+  ];
+}

@@ -11,7 +11,7 @@ export function ModelDetails({ model }: { model: ChatModel }) {
   return (
     <Stack gap={4}>
       {model.notes !== '' && (
-        <Text size="sm" className="break">
+        <Text size="xs" className="break">
           {model.notes}
         </Text>
       )}

@@ -1,5 +1,5 @@
 import { Badge, Button, Group, Skeleton, Tabs } from '@mantine/core';
-import { IconFileText, IconMessageCircle, IconSettings, IconUsers } from '@tabler/icons-react';
+import { IconArrowLeft, IconFileText, IconMessageCircle, IconSettings, IconUsers } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
 import type { ReactNode } from 'react';
 import { useTranslation } from 'react-i18next';
@@ -37,7 +37,13 @@ export function BrainFrame({ brainId, tab, documents }: BrainFrameProps) {
     return (
       <PageFrame title={t('brains.title')}>
         <ErrorNotice error={brain.error} onRetry={() => void brain.refetch()} />
-        <Button component={Link} to="/brains" variant="subtle" mt="md">
+        <Button
+          component={Link}
+          to="/brains"
+          variant="subtle"
+          mt="md"
+          leftSection={<IconArrowLeft size={16} />}
+        >
           {t('brains.title')}
         </Button>
       </PageFrame>

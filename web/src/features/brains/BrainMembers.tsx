@@ -10,6 +10,7 @@ import { meQuery } from '@/lib/api/queries';
 import type { Brain, BrainMember } from '@/lib/api/types';
 
 import { useChangeMember, useMembers, useRemoveMember } from './api';
+import classes from './BrainMembers.module.css';
 import { MemberAdd } from './MemberAdd';
 import { isRole, useRoleOptions } from './roles';
 
@@ -25,11 +26,11 @@ export function BrainMembers({ brain }: { brain: Brain }) {
         <ErrorNotice error={members.error} onRetry={() => void members.refetch()} />
       )}
       {members.data && (
-        <Card withBorder padding={0}>
-          {members.data.map((member, index) => (
-            <Card.Section key={member.id} withBorder={index > 0} px="md" py="sm" m={0}>
+        <Card withBorder padding={0} component="ul" className={classes.list}>
+          {members.data.map((member) => (
+            <li key={member.id} className={classes.row}>
               <MemberRow brain={brain} member={member} />
-            </Card.Section>
+            </li>
           ))}
         </Card>
       )}

@@ -104,7 +104,7 @@ function tellIfElsewhere(
 ): void {
   const path = `/chat/${turn.conversation}`;
   if (turn.state === 'stopped' || window.location.pathname === path) return;
-  const title = client.getQueryData<Conversation>(keys.conversation(turn.conversation))?.title;
+  const title = client.getQueryData<Conversation>(keys.conversation(turn.conversation))?.title ?? '';
   const id = `turn-${turn.id}`;
   const hasFailed = turn.state === 'failed';
   notifications.show({
@@ -121,7 +121,7 @@ function tellIfElsewhere(
           go(path);
         }}
       >
-        {title || i18next.t('chat.openConversation')}
+        {title === '' ? i18next.t('chat.openConversation') : title}
       </Anchor>
     ),
   });

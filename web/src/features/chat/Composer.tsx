@@ -25,6 +25,8 @@ interface ComposerProps {
 
 /** While Korean is being composed, Enter ends the syllable and must not send. */
 function isComposing(event: KeyboardEvent): boolean {
+  // Safari ends the composition before it tells of the key, which then has the code 229.
+  // eslint-disable-next-line @typescript-eslint/no-deprecated
   return event.nativeEvent.isComposing || event.keyCode === 229;
 }
 
@@ -92,8 +94,7 @@ export function Composer(props: ComposerProps) {
           <ActionIcon
             size={36}
             radius="xl"
-            color="gray"
-            variant="light"
+            variant="default"
             aria-label={t('chat.stop')}
             loading={stop.isStopping}
             onClick={stop.stop}

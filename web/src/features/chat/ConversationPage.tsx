@@ -33,7 +33,8 @@ export function ConversationPage({ conversationId }: { conversationId: string })
   const composer = useRef<ComposerHandle>(null);
   const { viewport, content, isAway, toEnd } = useStickyScroll();
   const hub = useHub();
-  useDocumentTitle(`${conversation.data?.title || t('chat.untitled')} · Brainstem`);
+  const title = conversation.data?.title ?? '';
+  useDocumentTitle(`${title === '' ? t('chat.untitled') : title} · Brainstem`);
 
   const running = messages.data?.at(-1)?.turn;
   const live = useLiveTurn(running?.id);

@@ -131,9 +131,8 @@ class UploadStore {
     });
     request.addEventListener('load', () => {
       const { status } = request;
-      const body: unknown = request.response;
-      if (status >= 200 && status < 300) resolve({ status, document: body as BrainDocument });
-      else reject(new ProblemError(parseProblem(status, body)));
+      if (status >= 200 && status < 300) resolve({ status, document: request.response as BrainDocument });
+      else reject(new ProblemError(parseProblem(status, request.response)));
     });
     request.addEventListener('error', () => reject(new ProblemError(offlineProblem())));
     request.addEventListener('abort', () => reject(new ProblemError(offlineProblem())));
@@ -148,7 +147,7 @@ class UploadStore {
       this.uploads.map(({ id: each, brain, file, ...rest }) =>
         each === id && !(rest.state === 'cancelled' && outcome.state === 'sending')
           ? { id: each, brain, file, ...outcome }
-          : ({ id: each, brain, file, ...rest } as Upload),
+          : { id: each, brain, file, ...rest },
       ),
     );
   }

@@ -4,6 +4,7 @@ import type { Translation } from './translation';
 
 declare module 'i18next' {
   interface CustomTypeOptions {
+    nsSeparator: false;
     resources: { translation: Translation };
   }
 }

@@ -24,6 +24,8 @@ export async function startI18n(): Promise<void> {
     lng: language,
     fallbackLng: false,
     resources: { [language]: { translation } },
+    // Scopes of API keys have colons in their names, and stand as keys under those names.
+    nsSeparator: false,
     interpolation: { escapeValue: false },
   });
   tellDocument(language);

@@ -12,7 +12,7 @@ function token(seq: number, text: string): TurnEvent {
 
 function resumed(epoch: number, text: string): TurnEvent {
   const seq = epoch * EPOCH_STRIDE + 1;
-  return { type: 'turn.resumed', turn: TURN, seq, epoch, text, text_length: [...text].length };
+  return { type: 'turn.resumed', turn: TURN, seq, epoch, text, text_length: text.length };
 }
 
 function play(...events: TurnEvent[]): LiveTurn {

@@ -127,7 +127,7 @@ function ViewerBody({ document, opened }: { document: BrainDocument; opened: Ope
             size="xs"
             aria-label={t('viewer.label')}
             value={view}
-            onChange={(next) => setView(next as View)}
+            onChange={(next) => setView(next)}
             data={[
               { value: 'original', label: t('viewer.original') },
               { value: 'text', label: t('viewer.text') },
