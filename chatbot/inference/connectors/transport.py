@@ -7,6 +7,7 @@ to the event loop that made it: whoever runs the loop closes it with `close_clie
 
 import asyncio
 import atexit
+import ssl
 import threading
 import time
 from functools import cache
@@ -54,13 +55,36 @@ class _Transport(AiohttpTransport):
             raise httpx.RemoteProtocolError(str(error), request=request) from error
 
 
+class _SecureTransport(httpx.AsyncBaseTransport):
+    """Reads the certificate authorities, 0.1 s, when they are needed, and not on the loop."""
+
+    def __init__(self) -> None:
+        self._making = asyncio.Lock()
+        self._made: _Transport | None = None
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        async with self._making:
+            if self._made is None:
+                context = await asyncio.to_thread(httpx.create_ssl_context)
+                self._made = _Transport(verify=context, limits=_LIMITS)
+        return await self._made.handle_async_request(request)
+
+    async def aclose(self) -> None:
+        if self._made is not None:
+            await self._made.aclose()
+
+
 def async_client() -> httpx.AsyncClient:
     """The client of the running loop; made at the first call."""
     loop = asyncio.get_running_loop()
     client = _clients.get(loop)
     if client is None:
+        without_authorities = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         client = _clients[loop] = httpx.AsyncClient(
-            transport=_Transport(limits=_LIMITS), timeout=_TIMEOUT, follow_redirects=False
+            transport=_Transport(verify=without_authorities, limits=_LIMITS),
+            mounts={"https://": _SecureTransport()},
+            timeout=_TIMEOUT,
+            follow_redirects=False,
         )
     return client
 

@@ -13,6 +13,9 @@ from chatbot.inference.connectors.protocol import (
     TextDelta,
 )
 
+CHUNK = b'data: {"choices": [{"delta": {"content": "%b"}, "finish_reason": %b}]}\n\n'
+COMPLETE = (CHUNK % (b"Hi", b"null"), CHUNK % (b"", b'"stop"'), b"data: [DONE]\n\n")
+"""A whole answer, as pieces of a chunked response."""
 SHORT = StreamLimits(connect=1.0, first_token=0.4, between_tokens=0.3, total=5.0)
 
 

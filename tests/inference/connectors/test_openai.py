@@ -24,6 +24,8 @@ from tests.fakes.raw_server import read_request, running_raw_server
 from tests.fakes.script import generated
 from tests.fakes.scripted_server import running_scripted_server
 from tests.inference.connectors.streams import (
+    CHUNK,
+    COMPLETE,
     SHORT,
     collect,
     collect_until_error,
@@ -431,7 +433,3 @@ class TestOverhead:
         seconds = (time.perf_counter() - began) / 20
 
         assert seconds < 0.05
-
-
-CHUNK = b'data: {"choices": [{"delta": {"content": "%b"}, "finish_reason": %b}]}\n\n'
-COMPLETE = (CHUNK % (b"Hi", b"null"), CHUNK % (b"", b'"stop"'), b"data: [DONE]\n\n")
