@@ -2,12 +2,13 @@ import { localStorageColorSchemeManager, MantineProvider } from '@mantine/core';
 import { ModalsProvider } from '@mantine/modals';
 import { Notifications } from '@mantine/notifications';
 import { QueryClientProvider } from '@tanstack/react-query';
-import { useState } from 'react';
+import { useMemo, useState } from 'react';
+import { useTranslation } from 'react-i18next';
 import { RouterProvider } from 'react-router/dom';
 
 import { createQueryClient } from './query-client';
 import { createRouter } from './router';
-import { readableColors, theme } from './theme';
+import { createAppTheme, readableColors } from './theme';
 
 /** The same name stands in `public/color-scheme.js`. */
 const colorSchemeManager = localStorageColorSchemeManager({ key: 'brainstem-color-scheme' });
@@ -15,6 +16,8 @@ const colorSchemeManager = localStorageColorSchemeManager({ key: 'brainstem-colo
 export function App() {
   const [queryClient] = useState(createQueryClient);
   const [router] = useState(createRouter);
+  const { t } = useTranslation();
+  const theme = useMemo(() => createAppTheme({ close: t('common.close') }), [t]);
   return (
     <QueryClientProvider client={queryClient}>
       <MantineProvider

@@ -1,16 +1,16 @@
 import { ActionIcon, Drawer, Group, Text } from '@mantine/core';
-import { useDisclosure, useMediaQuery } from '@mantine/hooks';
+import { useDisclosure, useHotkeys, useMediaQuery } from '@mantine/hooks';
 import { IconMenu2 } from '@tabler/icons-react';
-import { lazy, Suspense, useEffect, useState } from 'react';
+import { useQueryClient } from '@tanstack/react-query';
+import { lazy, Suspense, useEffect, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
-import { Link, Outlet, useLocation } from 'react-router';
+import { Link, Outlet, useLocation, useNavigate } from 'react-router';
 
 import { ChatProvider } from '@/features/chat/ChatProvider';
 import { IngestionNotices } from '@/features/documents/IngestionNotices';
+import { meQuery } from '@/lib/api/queries';
 import { useOpenDocument } from '@/lib/open-document';
 import { createSocket, SocketContext } from '@/lib/socket-context';
-import { useQueryClient } from '@tanstack/react-query';
-import { meQuery } from '@/lib/api/queries';
 
 import classes from './AppLayout.module.css';
 import { ShellNavbar } from './ShellNavbar';
@@ -50,6 +50,14 @@ function LayoutFrame() {
   const isNarrow = useMediaQuery('(max-width: 48em)', undefined, { getInitialValueInEffect: false });
   const { pathname } = useLocation();
   const { opened } = useOpenDocument();
+  const navigate = useNavigate();
+  const main = useRef<HTMLElement>(null);
+
+  useHotkeys([['mod+shift+O', () => void navigate('/chat')]]);
+  useEffect(() => {
+    // The link that was followed is gone with its page: the new page goes on where reading begins.
+    if (document.activeElement === document.body) main.current?.focus();
+  }, [pathname]);
 
   return (
     <div className={classes.layout}>
@@ -90,7 +98,13 @@ function LayoutFrame() {
           <ShellNavbar />
         </div>
       )}
-      <main id="content" className={classes.main} tabIndex={-1} key={pathname.split('/')[1]}>
+      <main
+        id="content"
+        ref={main}
+        className={classes.main}
+        tabIndex={-1}
+        key={pathname.split('/')[1]}
+      >
         <Outlet />
       </main>
       {opened && (

@@ -1,5 +1,5 @@
 import { ActionIcon, Group, Image, NavLink, Stack, Text, Tooltip } from '@mantine/core';
-import { IconBrain, IconEdit } from '@tabler/icons-react';
+import { IconBrain, IconEdit, IconX } from '@tabler/icons-react';
 import { useTranslation } from 'react-i18next';
 import { Link, useLocation } from 'react-router';
 
@@ -26,18 +26,31 @@ export function ShellNavbar({ onNavigate }: ShellNavbarProps) {
             {t('app.name')}
           </Text>
         </Group>
-        <Tooltip label={t('nav.newConversation')}>
-          <ActionIcon
-            component={Link}
-            to="/chat"
-            variant="light"
-            size="lg"
-            aria-label={t('nav.newConversation')}
-            onClick={onNavigate}
-          >
-            <IconEdit size={18} />
-          </ActionIcon>
-        </Tooltip>
+        <Group gap={4} wrap="nowrap">
+          <Tooltip label={t('nav.newConversation')}>
+            <ActionIcon
+              component={Link}
+              to="/chat"
+              variant="light"
+              size="lg"
+              aria-label={t('nav.newConversation')}
+              onClick={onNavigate}
+            >
+              <IconEdit size={18} />
+            </ActionIcon>
+          </Tooltip>
+          {onNavigate && (
+            <ActionIcon
+              variant="subtle"
+              color="gray"
+              size="lg"
+              aria-label={t('app.closeMenu')}
+              onClick={onNavigate}
+            >
+              <IconX size={18} />
+            </ActionIcon>
+          )}
+        </Group>
       </Group>
       <Stack gap={2} px="xs" pb="xs">
         <NavLink

@@ -17,22 +17,31 @@ const stem: MantineColorsTuple = [
 const FONTS =
   "system-ui, -apple-system, 'Segoe UI', Roboto, 'Apple SD Gothic Neo', 'Malgun Gothic', 'Noto Sans KR', 'Noto Sans CJK KR', sans-serif";
 
-export const theme = createTheme({
-  primaryColor: 'stem',
-  primaryShade: { light: 6, dark: 5 },
-  colors: { stem },
-  fontFamily: FONTS,
-  fontFamilyMonospace: "ui-monospace, SFMono-Regular, Menlo, Consolas, 'Noto Sans Mono CJK KR', monospace",
-  headings: { fontFamily: FONTS, fontWeight: '650' },
-  defaultRadius: 'md',
-  respectReducedMotion: true,
-  cursorType: 'pointer',
-  components: {
-    Tooltip: { defaultProps: { openDelay: 400, withArrow: true } },
-    Modal: { defaultProps: { centered: true } },
-    Menu: { defaultProps: { shadow: 'md' } },
-  },
-});
+interface ThemeLabels {
+  close: string;
+}
+
+/** The look of the UI; `labels` are the names of buttons that show only an icon. */
+export function createAppTheme(labels: ThemeLabels) {
+  const closeButtonProps = { 'aria-label': labels.close };
+  return createTheme({
+    primaryColor: 'stem',
+    primaryShade: { light: 6, dark: 5 },
+    colors: { stem },
+    fontFamily: FONTS,
+    fontFamilyMonospace: "ui-monospace, SFMono-Regular, Menlo, Consolas, 'Noto Sans Mono CJK KR', monospace",
+    headings: { fontFamily: FONTS, fontWeight: '650' },
+    defaultRadius: 'md',
+    respectReducedMotion: true,
+    cursorType: 'pointer',
+    components: {
+      Tooltip: { defaultProps: { openDelay: 400, withArrow: true } },
+      Modal: { defaultProps: { centered: true, closeButtonProps } },
+      Notification: { defaultProps: { closeButtonProps } },
+      Menu: { defaultProps: { shadow: 'md' } },
+    },
+  });
+}
 
 /**
  * Quiet text, links and errors stay readable, at least 4.5:1 against the page; coloured areas of the

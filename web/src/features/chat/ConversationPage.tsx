@@ -94,6 +94,9 @@ export function ConversationPage({ conversationId }: { conversationId: string })
           </Stack>
         </div>
       </div>
+      <p className="visually-hidden" role="status">
+        {state !== undefined && t(isAnswering ? 'chat.writing' : 'chat.written')}
+      </p>
       <div className={classes.foot}>
         {isAway && (
           <Box className={classes.toEnd}>
