@@ -1,0 +1,437 @@
+"""The Django admin: every page opens for an administrator, none for anybody else."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.contrib import admin
+from django.contrib.admin.models import CHANGE, LogEntry
+from django.contrib.auth.models import Group
+from django.contrib.contenttypes.models import ContentType
+from django.db import connection
+from django.db.models import Model
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+
+from chatbot.accounts.models import ApiKey, RefreshToken, User
+from chatbot.accounts.services.sign_in import TRIES_PER_ACCOUNT_AND_ADDRESS
+from chatbot.accounts.services.tokens import issue_tokens, refresh_tokens
+from chatbot.brains.models import Brain, BrainRole
+from chatbot.contracts.errors import NotAuthenticated
+from chatbot.conversations.models import Conversation, TurnState
+from chatbot.documents.models import Document, IngestionJob, VersionState
+from chatbot.retrieval.models import IndexGeneration
+from tests.factories.accounts import PASSWORD, make_api_key, make_group, make_user
+from tests.factories.brains import add_member, make_brain
+from tests.factories.conversations import make_conversation, make_turn
+from tests.factories.documents import make_document, make_job, version_of
+from tests.factories.inference import make_endpoint
+
+pytestmark = pytest.mark.django_db
+MODELS: list[type[Model]] = sorted(admin.site._registry, key=lambda model: model.__name__)
+EDITED = {"User", "Group", "Brain", "InferenceEndpoint", "InferenceModel"}
+"""Of everything else an administrator makes nothing."""
+
+
+def by_name(model: type[Model]) -> str:
+    return model.__name__
+
+
+def populate() -> None:
+    """Some rows of everything that the admin shows."""
+    person = make_user()
+    group = make_group(person)
+    brain = make_brain(owner=person)
+    add_member(brain, group, BrainRole.VIEWER)
+    make_api_key(person)
+    issue_tokens(user=person)
+    document = make_document(brain, state=VersionState.FAILED, pages=["Some text."])
+    make_job(document)
+    turn = make_turn(make_conversation(person, brain=brain), state=TurnState.COMPLETED)
+    endpoint = make_endpoint()
+    IndexGeneration.objects.create(model_name=f"vectors of {endpoint.pk}", dimensions=3)
+    LogEntry.objects.create(
+        user=person,
+        content_type=ContentType.objects.get_for_model(turn),
+        object_id=str(turn.pk),
+        object_repr="a turn",
+        action_flag=CHANGE,
+    )
+
+
+def page_of(model: type[Model], page: str, *arguments: object) -> str:
+    return reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_{page}", args=arguments)
+
+
+@pytest.fixture
+def administrator() -> Client:
+    client = Client()
+    client.force_login(make_user(is_admin=True))
+    return client
+
+
+def press(client: Client, row: Model, button: str) -> Any:  # noqa: ANN401 - a test response
+    return client.post(page_of(type(row), "change", row.pk), {"_press": button}, follow=True)
+
+
+@pytest.mark.parametrize("model", MODELS, ids=by_name)
+class TestPages:
+    def test_open_as_lists(self, administrator: Client, model: type[Model]) -> None:
+        populate()
+
+        response = administrator.get(page_of(model, "changelist"), {"q": "a"})
+
+        assert response.status_code == 200
+
+    def test_take_as_many_queries_for_many_rows_as_for_few(
+        self, administrator: Client, model: type[Model]
+    ) -> None:
+        populate()
+        administrator.get(page_of(model, "changelist"))
+        with CaptureQueriesContext(connection) as few:
+            administrator.get(page_of(model, "changelist"))
+        for _ in range(4):
+            populate()
+
+        with CaptureQueriesContext(connection) as many:
+            administrator.get(page_of(model, "changelist"))
+
+        assert len(few) == len(many)
+
+    def test_open_for_one(self, administrator: Client, model: type[Model]) -> None:
+        populate()
+        row = model._default_manager.order_by("pk")[0]
+
+        assert administrator.get(page_of(model, "change", row.pk)).status_code == 200
+
+    def test_make_new_ones_only_where_people_do(
+        self, administrator: Client, model: type[Model]
+    ) -> None:
+        status = administrator.get(page_of(model, "add")).status_code
+
+        assert status == (200 if model.__name__ in EDITED else 403)
+
+    def test_change_nothing_but_what_people_edit(
+        self, administrator: Client, model: type[Model]
+    ) -> None:
+        populate()
+        row = model._default_manager.order_by("pk")[0]
+        before = model._default_manager.values().get(pk=row.pk)
+
+        status = administrator.post(page_of(model, "change", row.pk), {}).status_code
+
+        assert status == (200 if model.__name__ in EDITED else 403)
+        assert model._default_manager.values().get(pk=row.pk) == before
+
+    def test_are_closed_to_members(self, model: type[Model]) -> None:
+        client = Client()
+        client.force_login(make_user())
+
+        response = client.get(page_of(model, "changelist"))
+
+        assert response.status_code == 302
+        assert response["Location"].startswith("/admin/login/")
+
+
+class TestIndex:
+    def test_opens_for_an_administrator(self, administrator: Client) -> None:
+        assert b"Brainstem" in administrator.get("/admin/").content
+
+    def test_shows_every_model_of_the_domain_that_administrators_look_after(self) -> None:
+        assert {
+            "User",
+            "Group",
+            "ApiKey",
+            "RefreshToken",
+            "Brain",
+            "Document",
+            "DocumentVersion",
+            "IngestionJob",
+            "Conversation",
+            "Turn",
+            "InferenceEndpoint",
+            "InferenceModel",
+        } <= {model.__name__ for model in MODELS}
+
+
+class TestSignIn:
+    def sign_in(self, user: User, password: str = PASSWORD) -> Any:  # noqa: ANN401
+        return Client().post(
+            "/admin/login/", {"username": user.email.upper(), "password": password}
+        )
+
+    def test_goes_by_address_and_password(self) -> None:
+        assert self.sign_in(make_user(is_admin=True)).status_code == 302
+
+    def test_is_refused_to_members(self) -> None:
+        assert self.sign_in(make_user()).status_code == 200
+
+    def test_is_limited(self) -> None:
+        user = make_user(is_admin=True)
+        for _ in range(TRIES_PER_ACCOUNT_AND_ADDRESS):
+            self.sign_in(user, "wrong")
+
+        response = self.sign_in(user)
+
+        assert response.status_code == 200
+        assert b"Too many tries" in response.content
+
+
+class TestUser:
+    def test_is_made_with_an_address_in_lower_case(self, administrator: Client) -> None:
+        response = administrator.post(
+            page_of(User, "add"),
+            {
+                "email": "New@Example.com",
+                "language": "ko",
+                "usable_password": "true",
+                "password1": "another-battery-staple",
+                "password2": "another-battery-staple",
+            },
+        )
+
+        assert response.status_code == 302
+        user = User.objects.get(email="new@example.com")
+        assert (user.role, user.language) == ("member", "ko")
+        assert user.check_password("another-battery-staple")
+
+    def test_becomes_an_administrator(self, administrator: Client) -> None:
+        user = make_user()
+        fields = {"email": user.email, "language": "en", "is_active": "on", "is_superuser": "on"}
+
+        administrator.post(page_of(User, "change", user.pk), fields)
+
+        user.refresh_from_db()
+        assert user.role == "admin"
+
+    def test_loses_sessions_and_tokens_by_a_button(self, administrator: Client) -> None:
+        user = make_user()
+        refresh = issue_tokens(user=user).refresh
+        theirs = Client()
+        theirs.force_login(user)
+
+        press(administrator, user, "end-sessions")
+
+        assert theirs.get("/api/v1/auth/me").status_code == 401
+        with pytest.raises(NotAuthenticated):
+            refresh_tokens(refresh=refresh)
+
+    def test_loses_sessions_and_tokens_with_a_new_password(self, administrator: Client) -> None:
+        user = make_user()
+        version = user.token_version
+
+        administrator.post(
+            reverse("admin:auth_user_password_change", args=[user.pk]),
+            {
+                "usable_password": "true",
+                "password1": "another-battery-staple",
+                "password2": "another-battery-staple",
+            },
+        )
+
+        user.refresh_from_db()
+        assert user.check_password("another-battery-staple")
+        assert user.token_version == version + 1
+
+    def test_has_a_page_without_the_password(self, administrator: Client) -> None:
+        user = make_user()
+
+        page = administrator.get(page_of(User, "change", user.pk)).content.decode()
+
+        assert user.password not in page
+
+
+class TestBrain:
+    def form(self, brain: Brain, **changes: str) -> dict[str, str]:
+        member = brain.memberships.get()
+        prefix = "memberships"
+        return {
+            "name": brain.name,
+            f"{prefix}-TOTAL_FORMS": "1",
+            f"{prefix}-INITIAL_FORMS": "1",
+            f"{prefix}-0-id": str(member.pk),
+            f"{prefix}-0-brain": str(brain.pk),
+            f"{prefix}-0-user": str(member.user_id or ""),
+            f"{prefix}-0-group": str(member.group_id or ""),
+            f"{prefix}-0-role": str(member.role),
+            **changes,
+        }
+
+    def test_is_renamed(self, administrator: Client) -> None:
+        brain = make_brain(owner=make_user())
+
+        administrator.post(page_of(Brain, "change", brain.pk), self.form(brain, name="New"))
+
+        brain.refresh_from_db()
+        assert brain.name == "New"
+
+    @pytest.mark.parametrize(
+        "change",
+        [{"memberships-0-role": "1"}, {"memberships-0-DELETE": "on"}, {"memberships-0-user": ""}],
+        ids=["lower role", "removed", "nobody"],
+    )
+    def test_keeps_an_owner(self, administrator: Client, change: dict[str, str]) -> None:
+        brain = make_brain(owner=make_user())
+
+        response = administrator.post(
+            page_of(Brain, "change", brain.pk), self.form(brain, **change)
+        )
+
+        assert response.status_code == 200
+        assert brain.memberships.get().role == BrainRole.OWNER
+
+    def test_is_deleted_without_listing_all_that_goes_along(self, administrator: Client) -> None:
+        brain = make_brain(owner=make_user())
+        make_document(brain, title="A secret title", pages=["text"])
+        address = page_of(Brain, "delete", brain.pk)
+
+        page = administrator.get(address).content
+
+        administrator.post(address, {"post": "yes"})
+        assert b"A secret title" not in page
+        assert not Document.objects.exists()
+
+
+class TestGroup:
+    def test_gets_members(self, administrator: Client) -> None:
+        user = make_user()
+
+        administrator.post(
+            page_of(Group, "add"),
+            {
+                "name": "Anatomists",
+                "User_groups-TOTAL_FORMS": "1",
+                "User_groups-INITIAL_FORMS": "0",
+                "User_groups-0-user": str(user.pk),
+            },
+        )
+
+        assert user.groups.get().name == "Anatomists"
+
+
+class TestDocument:
+    def test_is_tried_again_by_a_button(self, administrator: Client) -> None:
+        document = make_document(make_brain(owner=make_user()), state=VersionState.FAILED)
+
+        response = press(administrator, document, "retry")
+
+        assert version_of(document).state == VersionState.RECEIVED
+        assert b"queued again" in response.content
+
+    def test_is_cancelled_by_a_button(self, administrator: Client) -> None:
+        document = make_document(make_brain(owner=make_user()))
+
+        press(administrator, document, "cancel")
+
+        assert version_of(document).state == VersionState.CANCELLED
+
+    def test_says_why_a_button_does_nothing(self, administrator: Client) -> None:
+        document = make_document(make_brain(owner=make_user()), state=VersionState.READY)
+
+        response = press(administrator, document, "retry")
+
+        assert b"has neither failed nor been cancelled" in response.content
+
+    def test_is_tried_again_among_others(self, administrator: Client) -> None:
+        brain = make_brain(owner=make_user())
+        failed = make_document(brain, state=VersionState.FAILED)
+        ready = make_document(brain, state=VersionState.READY)
+
+        administrator.post(
+            page_of(Document, "changelist"),
+            {"action": "try_again", "_selected_action": [failed.pk, ready.pk]},
+        )
+
+        assert version_of(failed).state == VersionState.RECEIVED
+        assert version_of(ready).state == VersionState.READY
+
+    def test_is_deleted(self, administrator: Client) -> None:
+        document = make_document(make_brain(owner=make_user()))
+
+        administrator.post(page_of(Document, "delete", document.pk), {"post": "yes"})
+
+        assert not Document.objects.exists()
+
+    def test_is_found_by_its_state(self, administrator: Client) -> None:
+        brain = make_brain(owner=make_user())
+        make_document(brain, title="The failed one", state=VersionState.FAILED)
+        make_document(brain, title="The ready one", state=VersionState.READY)
+
+        page = administrator.get(
+            page_of(Document, "changelist"), {"current_version__state__exact": "failed"}
+        ).content
+
+        assert b"The failed one" in page
+        assert b"The ready one" not in page
+
+    def test_leads_to_its_jobs(self, administrator: Client) -> None:
+        document = make_document(make_brain(owner=make_user()))
+        make_job(document)
+        address = page_of(IngestionJob, "changelist")
+
+        page = administrator.get(f"{address}?version__id__exact={document.current_version_id}")
+
+        assert page.status_code == 200
+        assert b"1 job" in page.content
+
+    def test_has_buttons_for_administrators_only(self) -> None:
+        document = make_document(make_brain(owner=make_user()), state=VersionState.FAILED)
+        client = Client()
+        client.force_login(make_user())
+
+        press(client, document, "retry")
+
+        assert version_of(document).state == VersionState.FAILED
+
+
+class TestJob:
+    def test_has_its_document_tried_again(self, administrator: Client) -> None:
+        document = make_document(make_brain(owner=make_user()), state=VersionState.FAILED)
+        job = make_job(document)
+
+        press(administrator, job, "retry")
+
+        assert version_of(document).state == VersionState.RECEIVED
+
+
+class TestConversation:
+    def test_shows_messages_that_nobody_can_change(self, administrator: Client) -> None:
+        conversation = make_conversation(make_user())
+        make_turn(conversation, question="What is a nerve?")
+
+        page = administrator.get(page_of(Conversation, "change", conversation.pk)).content
+
+        assert b"What is a nerve?" in page
+        assert b"<textarea" not in page
+
+
+class TestCredentials:
+    @pytest.mark.parametrize(
+        ("model", "make", "button"),
+        [
+            (ApiKey, make_api_key, "revoke"),
+            (RefreshToken, lambda user: issue_tokens(user=user), "end"),
+        ],
+        ids=["API key", "refresh token"],
+    )
+    def test_are_ended_by_a_button(
+        self,
+        administrator: Client,
+        model: type[ApiKey | RefreshToken],
+        make: Callable[[User], object],
+        button: str,
+    ) -> None:
+        make(make_user())
+
+        press(administrator, model.objects.get(), button)
+
+        assert model.objects.get().revoked_at is not None
+
+    def test_show_no_secret(self, administrator: Client) -> None:
+        key, secret = make_api_key(make_user())
+
+        page = administrator.get(page_of(ApiKey, "change", key.pk)).content.decode()
+
+        assert secret not in page
+        assert key.secret_sha256 not in page
