@@ -1,0 +1,129 @@
+"""Writes the search index: chunks, their lexemes, their embeddings."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from django.contrib.postgres.search import SearchVectorField
+from django.db import connection, transaction
+from django.db.models import Value
+from django.db.models.functions import Cast
+
+from chatbot.documents.models import DocumentVersion
+from chatbot.retrieval.lexemes import lexemes
+from chatbot.retrieval.models import Chunk, Embedding, IndexGeneration
+
+_INDEXED_DIMENSIONS: Final = 4000
+"""pgvector indexes half precision vectors up to here; longer ones are compared one by one."""
+_COUNTS: Final = ((5, "A"), (3, "B"), (2, "C"), (1, "D"))
+"""How often a lexeme occurs in a chunk, at least, and the weight that says so. `selectors` reads a
+weight in a microsecond where counting positions would take a hundred."""
+_ROWS_PER_INSERT: Final = 500
+
+
+@dataclass(frozen=True, slots=True)
+class PageChunk:
+    """A passage of one page: `text == page.text[start:end]`."""
+
+    page: int
+    """The page's number."""
+    start: int
+    end: int
+    text: str
+
+
+@transaction.atomic
+def active_generation(*, model_name: str, dimensions: int) -> IndexGeneration:
+    """The generation of a model's vectors, made when it is new, and from now on the searched one.
+
+    Questions are embedded by the same model as the newest chunks: what an older model embedded is
+    found by its words until it is embedded again.
+    """
+    generation, is_new = IndexGeneration.objects.get_or_create(
+        model_name=model_name, dimensions=dimensions
+    )
+    if not generation.is_active:
+        IndexGeneration.objects.filter(is_active=True).update(is_active=False)
+        IndexGeneration.objects.filter(pk=generation.pk).update(is_active=True)
+        generation.is_active = True
+    if is_new:
+        _create_vector_index(generation)
+    return generation
+
+
+@transaction.atomic
+def store_chunks(
+    *,
+    version: DocumentVersion,
+    pages: Sequence[int],
+    chunks: Sequence[PageChunk],
+    vectors: Sequence[Sequence[float]],
+    model_name: str,
+) -> None:
+    """Makes pages searchable, in the caller's transaction; what was stored of them is replaced.
+
+    Args:
+        version: of the document, with `document` at hand.
+        pages: numbers of the pages; one without chunks is blank.
+        chunks: the pages' passages, in order.
+        vectors: one for each chunk, of unit length.
+        model_name: of the model that made the vectors.
+    """
+    Chunk.objects.filter(version=version, page_from__in=pages).delete()
+    if not chunks:
+        return
+    generation = active_generation(model_name=model_name, dimensions=len(vectors[0]))
+    ordinals: Counter[int] = Counter()
+    stored = []
+    for chunk in chunks:
+        stored.append(_stored(version, chunk, ordinal=ordinals[chunk.page]))
+        ordinals[chunk.page] += 1
+    Chunk.objects.bulk_create(stored, batch_size=_ROWS_PER_INSERT)
+    Embedding.objects.bulk_create(
+        [
+            Embedding(
+                chunk=chunk, generation=generation, brain_id=chunk.brain_id, vector=list(vector)
+            )
+            for chunk, vector in zip(stored, vectors, strict=True)
+        ],
+        batch_size=_ROWS_PER_INSERT,
+    )
+
+
+def _stored(version: DocumentVersion, chunk: PageChunk, *, ordinal: int) -> Chunk:
+    found = lexemes(chunk.text)
+    return Chunk(
+        version=version,
+        brain_id=version.document.brain_id,
+        page_from=chunk.page,
+        page_to=chunk.page,
+        ordinal=ordinal,
+        start=chunk.start,
+        end=chunk.end,
+        text=chunk.text,
+        lexemes=Cast(Value(_search_vector(found)), SearchVectorField()),
+        lexeme_count=len(found),
+    )
+
+
+def _search_vector(found: Iterable[str]) -> str:
+    """Lexemes as PostgreSQL writes them, each with one position whose weight is its count."""
+    return " ".join(f"'{lexeme}':1{_weight(count)}" for lexeme, count in Counter(found).items())
+
+
+def _weight(count: int) -> str:
+    return next(weight for least, weight in _COUNTS if count >= least)
+
+
+def _create_vector_index(generation: IndexGeneration) -> None:
+    """An approximate index over the vectors of one generation only: an expression with its size."""
+    if generation.dimensions > _INDEXED_DIMENSIONS:
+        return
+    name = connection.ops.quote_name(f"embedding_vectors_{generation.pk}")
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"CREATE INDEX IF NOT EXISTS {name} ON retrieval_embedding"
+            f" USING hnsw ((vector::halfvec({generation.dimensions:d})) halfvec_cosine_ops)"
+            f" WHERE generation_id = {generation.pk:d}"
+        )
