@@ -1,5 +1,7 @@
 """From rows to connectors: which class speaks an endpoint's protocol."""
 
+from django.conf import settings
+
 from chatbot.inference.api_keys import decrypted
 from chatbot.inference.connectors.embeddings import AsyncOpenAIEmbeddings, OpenAIEmbeddings
 from chatbot.inference.connectors.openai import OpenAIChat
@@ -8,6 +10,7 @@ from chatbot.inference.connectors.protocol import (
     ChatConnector,
     EmbeddingClient,
     EndpointConfig,
+    StreamLimits,
 )
 from chatbot.inference.models import InferenceEndpoint, Protocol
 
@@ -27,6 +30,7 @@ def endpoint_config(endpoint: InferenceEndpoint) -> EndpointConfig:
         base_url=endpoint.base_url.rstrip("/"),
         model=endpoint.upstream_model,
         api_key=decrypted(endpoint.encrypted_api_key),
+        limits=StreamLimits(first_token=settings.CHAT_FIRST_TOKEN_SECONDS),
     )
 
 

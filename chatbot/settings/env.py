@@ -42,6 +42,7 @@ class Environment:
     chat_prompt_tokens: int
     chat_output_tokens: int
     chat_concurrency: int
+    chat_first_token_seconds: int
     chat_model_notes: str
     embedding: InferenceServer
     sign_up_open: bool
@@ -88,6 +89,9 @@ def read_environment() -> Environment:
         ),
         chat_output_tokens=env.int("INFERENCE_OUTPUT_TOKENS", 1024, validate=validate.Range(min=1)),
         chat_concurrency=env.int("INFERENCE_CONCURRENCY", 16, validate=validate.Range(min=1)),
+        chat_first_token_seconds=env.int(
+            "INFERENCE_FIRST_TOKEN_SECONDS", 60, validate=validate.Range(min=1)
+        ),
         chat_model_notes=env.str("INFERENCE_NOTES", ""),
         embedding=InferenceServer(
             url=env.str("EMBEDDING_URL", ""),

@@ -15,6 +15,8 @@ from tests.factories.inference import make_embedding_endpoint, make_endpoint
 from tests.fakes.bag_of_words import embedding
 
 if TYPE_CHECKING:
+    from pytest_django import Settings
+
     from tests.fakes.scripted_server import ScriptedServer
 
 pytestmark = pytest.mark.django_db
@@ -26,6 +28,11 @@ class TestEndpointConfig:
 
         assert config.api_key == "sesame"
         assert "sesame" not in repr(config)
+
+    def test_waits_as_long_as_the_settings_say(self, settings: "Settings") -> None:
+        settings.CHAT_FIRST_TOKEN_SECONDS = 7
+
+        assert endpoint_config(make_endpoint()).limits.first_token == 7
 
 
 class TestConnectors:
