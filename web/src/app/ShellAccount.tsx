@@ -1,4 +1,4 @@
-import { Avatar, Group, Menu, Text, UnstyledButton } from '@mantine/core';
+import { Group, Menu, Text, UnstyledButton } from '@mantine/core';
 import {
   IconApi,
   IconKey,
@@ -10,6 +10,7 @@ import {
 import { useTranslation } from 'react-i18next';
 import { Link } from 'react-router';
 
+import { PersonAvatar } from '@/components/PersonAvatar';
 import { LanguageControl } from '@/features/auth/LanguageControl';
 import { useSignOut, useUser } from '@/features/auth/session';
 import { ThemeControl } from '@/features/auth/ThemeControl';
@@ -25,9 +26,10 @@ export function ShellAccount({ onNavigate }: { onNavigate?: () => void }) {
   return (
     <Menu width={264} position="top-start" withinPortal>
       <Menu.Target>
-        <UnstyledButton className={classes.account} aria-label={t('nav.account', { name })}>
+        <UnstyledButton className={classes.account}>
+          <span className="visually-hidden">{t('nav.account')}</span>
           <Group gap="sm" wrap="nowrap">
-            <Avatar name={name} color="initials" size={32} alt="" />
+            <PersonAvatar name={name} size={32} />
             <div className={classes.who}>
               <Text size="sm" fw={500} truncate>
                 {name}

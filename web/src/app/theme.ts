@@ -49,7 +49,15 @@ export function createAppTheme(labels: ThemeLabels) {
  */
 export const readableColors: CSSVariablesResolver = ({ colors }) => ({
   variables: {},
-  light: { '--mantine-color-dimmed': '#626a73', '--mantine-color-error': '#d02c2c' },
+  light: {
+    '--mantine-color-dimmed': '#626a73',
+    '--mantine-color-error': '#d02c2c',
+    ...Object.fromEntries(
+      Object.entries(colors).map(([name, [palest]]) => [`--mantine-color-${name}-light`, palest]),
+    ),
+    // On white the palest grey is no area at all.
+    '--mantine-color-gray-light': colors.gray[1],
+  },
   dark: {
     '--mantine-color-dimmed': '#a3a8ae',
     '--mantine-color-error': '#ff8787',

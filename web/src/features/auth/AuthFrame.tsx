@@ -17,7 +17,7 @@ export function AuthFrame({ title, children }: AuthFrameProps) {
   const { t } = useTranslation();
   useDocumentTitle(`${title} · Brainstem`);
   return (
-    <Box className={classes.scene}>
+    <Box component="main" className={classes.scene}>
       <Center mih="100%" p="md">
         <Stack w="100%" maw={400} gap="lg">
           <Stack align="center" gap={6}>
@@ -29,7 +29,7 @@ export function AuthFrame({ title, children }: AuthFrameProps) {
               {t('app.tagline')}
             </Text>
           </Stack>
-          <Paper component="main" withBorder shadow="sm" p="xl" radius="lg">
+          <Paper withBorder shadow="sm" p="xl" radius="lg">
             <Title order={1} size="h3" mb="md">
               {title}
             </Title>

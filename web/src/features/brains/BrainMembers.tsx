@@ -6,6 +6,7 @@ import { useNavigate } from 'react-router';
 
 import { confirmDanger } from '@/components/confirm';
 import { ErrorNotice } from '@/components/ErrorNotice';
+import { PersonAvatar } from '@/components/PersonAvatar';
 import { meQuery } from '@/lib/api/queries';
 import type { Brain, BrainMember } from '@/lib/api/types';
 
@@ -69,7 +70,7 @@ function MemberRow({ brain, member }: { brain: Brain; member: BrainMember }) {
           <IconUsersGroup size={18} />
         </Avatar>
       ) : (
-        <Avatar size={34} name={name} color="initials" alt="" />
+        <PersonAvatar name={name} size={34} />
       )}
       <div style={{ flex: 1, minWidth: 0 }}>
         <Group gap={6} wrap="nowrap">

@@ -54,10 +54,8 @@ function ConversationModel({ model }: { model: NonNullable<Conversation['model']
   return (
     <Popover width={320} position="bottom-start" withArrow shadow="md">
       <Popover.Target>
-        <UnstyledButton
-          className={classes.model}
-          aria-label={t('models.about', { name: model.name })}
-        >
+        <UnstyledButton className={classes.model}>
+          <span className="visually-hidden">{t('models.about')}</span>
           <IconInfoCircle size={14} aria-hidden />
           <span className={classes.modelName}>{model.name}</span>
           {notes !== '' && <span className={classes.notes}>{notes}</span>}

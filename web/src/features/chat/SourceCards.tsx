@@ -17,7 +17,7 @@ export function SourceCards({ sources, text }: SourceCardsProps) {
   const { open } = useOpenDocument();
   const isAnyNamed = sources.some(({ ordinal }) => text.includes(`[${ordinal}]`));
   return (
-    <section aria-label={t('chat.sourcesTitle')}>
+    <div role="group" aria-label={t('chat.sourcesTitle')}>
       <Text size="xs" fw={600} c="dimmed" mb={6}>
         {t('chat.sources', { count: sources.length })}
       </Text>
@@ -29,9 +29,9 @@ export function SourceCards({ sources, text }: SourceCardsProps) {
               <UnstyledButton
                 className={classes.card}
                 data-quiet={(isAnyNamed && !text.includes(`[${ordinal}]`)) || undefined}
-                aria-label={t('chat.openSource', { number: ordinal, title, page })}
                 onClick={() => open({ document, page, passage: { page, start, end } })}
               >
+                <span className="visually-hidden">{t('chat.openCard')}</span>
                 <span className={classes.number}>{ordinal}</span>
                 <span className={classes.body}>
                   <span className={classes.title}>{title}</span>
@@ -47,6 +47,6 @@ export function SourceCards({ sources, text }: SourceCardsProps) {
           );
         })}
       </ol>
-    </section>
+    </div>
   );
 }
