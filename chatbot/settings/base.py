@@ -160,7 +160,7 @@ TESSDATA = ENVIRONMENT.tessdata
 # --- Accounts ---
 AUTH_USER_MODEL = "accounts.User"
 PASSWORD_HASHERS = [
-    "django.contrib.auth.hashers.Argon2PasswordHasher",
+    "chatbot.accounts.services.password_hashes.Argon2",
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",
 ]
 AUTH_PASSWORD_VALIDATORS = [

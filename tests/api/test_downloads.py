@@ -26,6 +26,7 @@ def owner() -> User:
 def document(owner: User) -> Document:
     document = make_document(make_brain(owner=owner), title="보고서 2026.pdf")
     store_content(document, CONTENT)
+    DocumentVersion.objects.update(size_bytes=len(CONTENT))
     return document
 
 
@@ -33,10 +34,11 @@ def set_type(document: Document, media_type: str) -> None:
     DocumentVersion.objects.filter(document=document).update(media_type=media_type)
 
 
-def download(owner: User, document: Document, query: str = "") -> Any:  # noqa: ANN401
+def download(owner: User, document: Document, query: str = "", **headers: str) -> Any:  # noqa: ANN401 - a test response
     client = Client()
     client.force_login(owner)
-    return client.get(f"/api/v1/documents/{document.pk}/file{query}")
+    named = {name.replace("_", "-"): value for name, value in headers.items()}
+    return client.get(f"/api/v1/documents/{document.pk}/file{query}", headers=named)
 
 
 class TestFile:
@@ -113,3 +115,54 @@ class TestFile:
         default_storage.delete(document.current_version.storage_name)
 
         check_is_problem(download(owner, document), 422, "file-missing")
+
+
+class TestPart:
+    @pytest.mark.parametrize(
+        ("wanted", "content", "place"),
+        [
+            ("bytes=0-3", b"%PDF", "bytes 0-3/18"),
+            ("bytes=5-", b"1.7 and so on", "bytes 5-17/18"),
+            ("bytes=-2", b"on", "bytes 16-17/18"),
+            ("bytes=16-99", b"on", "bytes 16-17/18"),
+        ],
+    )
+    def test_is_what_was_asked_for(
+        self, owner: User, document: Document, wanted: str, content: bytes, place: str
+    ) -> None:
+        response = download(owner, document, Range=wanted)
+
+        assert response.status_code == 206
+        assert b"".join(response.streaming_content) == content
+        assert (response["Content-Range"], response["Content-Length"]) == (
+            place,
+            str(len(content)),
+        )
+
+    @pytest.mark.parametrize(
+        "wanted",
+        ["bytes=0-1,4-5", "bytes=9-3", "bytes=18-20", "bytes=-0", "pages=1-2", "bytes=-", ""],
+    )
+    def test_is_everything_where_it_can_not_be_one(
+        self, owner: User, document: Document, wanted: str
+    ) -> None:
+        response = download(owner, document, Range=wanted)
+
+        assert response.status_code == 200
+        assert b"".join(response.streaming_content) == CONTENT
+
+    def test_is_everything_where_it_would_be_of_another_file(
+        self, owner: User, document: Document
+    ) -> None:
+        response = download(owner, document, Range="bytes=0-3", If_Range='"another"')
+
+        assert b"".join(response.streaming_content) == CONTENT
+
+    def test_is_nothing_where_the_browser_has_it_all(self, owner: User, document: Document) -> None:
+        first = download(owner, document)
+        b"".join(first.streaming_content)
+
+        response = download(owner, document, If_None_Match=first["ETag"])
+
+        assert (response.status_code, response.content) == (304, b"")
+        assert "sandbox" in response["Content-Security-Policy"]

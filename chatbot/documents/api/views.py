@@ -1,10 +1,8 @@
 """Documents, their pages and their files."""
 
-import mimetypes
-from pathlib import PurePath
 from uuid import UUID
 
-from django.http import FileResponse
+from django.http.response import HttpResponseBase
 from django.urls import reverse
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiResponse, extend_schema
@@ -16,7 +14,7 @@ from chatbot.accounts.models import Scope
 from chatbot.api.views import ApiView
 from chatbot.brains.models import BrainRole
 from chatbot.brains.selectors import get_brain
-from chatbot.contracts import media_types
+from chatbot.documents.api.files import file_response
 from chatbot.documents.api.serializers import (
     DocumentOutput,
     DocumentsQuery,
@@ -39,9 +37,6 @@ from chatbot.documents.services import (
     retry_document,
     upload_document,
 )
-from chatbot.documents.services.files import open_stored
-
-_SHOWN_INLINE = frozenset({media_types.PDF, *media_types.IMAGES})
 
 
 class DocumentApiView(ApiView):
@@ -126,13 +121,16 @@ class DocumentFileView(DocumentApiView):
     @extend_schema(
         operation_id="get_file",
         parameters=[FileQuery],
-        responses={(200, "application/octet-stream"): OpenApiTypes.BINARY},
+        responses={
+            (200, "application/octet-stream"): OpenApiTypes.BINARY,
+            (206, "application/octet-stream"): OpenApiTypes.BINARY,
+        },
     )
-    def get(self, request: Request, document_id: UUID) -> FileResponse:
-        """The file as it was uploaded."""
+    def get(self, request: Request, document_id: UUID) -> HttpResponseBase:
+        """The file as it was uploaded; one part of it where the header Range asks for that."""
         inline = self.asked(FileQuery)["inline"]
         document = get_document(user=user_of(request), document_id=document_id)
-        return _file_response(document, inline=inline)
+        return file_response(self.http, document, inline=inline)
 
 
 class PagesView(DocumentApiView):
@@ -149,31 +147,3 @@ class PageView(DocumentApiView):
         """One page with its text and where each word stands."""
         page = get_page(user=user_of(request), document_id=document_id, number=number)
         return Response(PageOutput(page).data)
-
-
-def _file_response(document: Document, *, inline: bool) -> FileResponse:
-    """A file that no browser runs anything of, whatever is in it."""
-    version = document.current_version
-    if version is None:
-        raise RuntimeError("a stored document has a version")
-    is_shown = inline and version.media_type in _SHOWN_INLINE
-    response = FileResponse(
-        open_stored(name=version.storage_name),
-        as_attachment=not is_shown,
-        filename=_file_name(document.title, version.media_type),
-        content_type=version.media_type,
-    )
-    response["Content-Security-Policy"] = "sandbox; default-src 'none'; frame-ancestors 'self'"
-    response["X-Content-Type-Options"] = "nosniff"
-    response["X-Frame-Options"] = "SAMEORIGIN"
-    response["Cross-Origin-Resource-Policy"] = "same-origin"
-    response["Cache-Control"] = "private, no-cache"
-    return response
-
-
-def _file_name(title: str, media_type: str) -> str:
-    """A title may lack the ending by which a desktop knows what to open a file with."""
-    endings = media_types.EXTENSIONS.get(media_type, ())
-    if not endings or PurePath(title).suffix.lower() in endings:
-        return title
-    return f"{title}{mimetypes.guess_extension(media_type) or endings[0]}"
