@@ -55,7 +55,9 @@ class ChunkReader:
             if event.name == "error" or "error" in chunk or chunk.get("object") == "error":
                 raise _error_in(chunk, event.data)
             if usage := chunk.get("usage"):
-                self.usage = UsageReport(usage["prompt_tokens"], usage["completion_tokens"])
+                self.usage = UsageReport(
+                    usage.get("prompt_tokens") or 0, usage.get("completion_tokens") or 0
+                )
             return self._read_choice(chunk["choices"][0]) if chunk.get("choices") else None
         except (orjson.JSONDecodeError, AttributeError, KeyError, TypeError) as error:
             raise MalformedAnswer(f"{type(error).__name__}: {error}") from error

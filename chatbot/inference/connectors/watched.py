@@ -142,7 +142,8 @@ class WatchedResponse:
         else:
             self._verdict = ServerTimedOut(f"no token for {self._limit:g} s, or too long in all")
         if self._response is not None:
-            await self._response.aclose()
+            with contextlib.suppress(httpx.HTTPError):
+                await self._response.aclose()
 
     def _seconds_left(self) -> float:
         """Until the watch has to look again; nothing left: a limit has passed."""
@@ -155,6 +156,8 @@ class WatchedResponse:
     async def _close(self) -> None:
         self._watching.cancel()
         self._sending.cancel()
-        await asyncio.wait({self._sending})
+        if not self._sending.done():
+            await asyncio.wait({self._sending})
         if not self._sending.cancelled() and self._sending.exception() is None:
-            await self._sending.result().aclose()
+            with contextlib.suppress(httpx.HTTPError):
+                await self._sending.result().aclose()
