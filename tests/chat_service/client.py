@@ -95,7 +95,8 @@ class ChatClient:
 
     def until(self, kind: str, seconds: float = PATIENCE_SECONDS) -> list[Event]:
         """Everything up to and including the first frame of a type."""
-        deadline, frames = time.monotonic() + seconds, []
+        deadline = time.monotonic() + seconds
+        frames: list[Event] = []
         while not frames or frames[-1]["type"] != kind:
             frames.append(self.receive(deadline - time.monotonic()))
         return frames
@@ -118,9 +119,17 @@ class ChatClient:
             answer.apply(self.receive(deadline - time.monotonic()))
         return answer
 
-    def tokens(self, count: int, seconds: float = PATIENCE_SECONDS) -> Answer:
+    def take(self, answer: Answer, count: int, seconds: float = PATIENCE_SECONDS) -> None:
+        """So many more events of the answer, or fewer if it ends."""
+        for _ in range(count):
+            if not answer.events or answer.events[-1]["type"] not in TERMINAL_EVENTS:
+                answer.apply(self.receive(seconds))
+
+    def tokens(
+        self, count: int, seconds: float = PATIENCE_SECONDS, *, to: Answer | None = None
+    ) -> Answer:
         """The answer up to so many words."""
-        deadline, answer = time.monotonic() + seconds, Answer()
+        deadline, answer = time.monotonic() + seconds, to or Answer()
         while len(answer.text.split()) < count:
             answer.apply(self.receive(deadline - time.monotonic()))
         return answer

@@ -1,23 +1,27 @@
 """A chat process, people, and a scripted inference server."""
 
+import os
 from collections.abc import Iterator
 
 import pytest
+from redis import Redis
 
 from chatbot.accounts.models import User
 from chatbot.conversations.models import Conversation
 from tests.chat_service.client import ChatClient
 from tests.chat_service.processes import ChatProcess, running_chat_process
+from tests.child_processes import PROJECT, child_environment
 from tests.factories.accounts import make_user
 from tests.factories.conversations import make_conversation
 from tests.factories.inference import make_endpoint
+from tests.fakes.proxy import Proxy, running_proxy
 from tests.fakes.scripted_server import ScriptedServer, scripted_process, scripted_server
 
 __all__ = ["scripted_process", "scripted_server"]
 
 
 @pytest.fixture
-def person(transactional_db: None) -> User:
+def person(transactional_db: None) -> User:  # noqa: ARG001 - the database comes first
     return make_user()
 
 
@@ -27,9 +31,26 @@ def conversation(person: User) -> Conversation:
 
 
 @pytest.fixture
-def chat(transactional_db: None, scripted_server: ScriptedServer) -> Iterator[ChatProcess]:
-    """A replica whose default model is the scripted server."""
+def model(transactional_db: None, scripted_server: ScriptedServer) -> None:  # noqa: ARG001 - as above
+    """The scripted server answers by default."""
     make_endpoint(base_url=scripted_server.base_url)
+
+
+@pytest.fixture(scope="session")
+def shared_chat(django_db_setup: None) -> Iterator[ChatProcess]:  # noqa: ARG001 - as above
+    """One replica for all tests that do it no harm."""
+    with running_chat_process() as process:
+        yield process
+
+
+@pytest.fixture
+def chat(shared_chat: ChatProcess, model: None) -> ChatProcess:  # noqa: ARG001 - it answers
+    return shared_chat
+
+
+@pytest.fixture
+def other_chat(model: None) -> Iterator[ChatProcess]:  # noqa: ARG001 - it answers
+    """A replica of the test's own, which may be harmed."""
     with running_chat_process() as process:
         yield process
 
@@ -38,3 +59,24 @@ def chat(transactional_db: None, scripted_server: ScriptedServer) -> Iterator[Ch
 def client(chat: ChatProcess, person: User) -> Iterator[ChatClient]:
     with ChatClient(chat, person) as connected:
         yield connected
+
+
+@pytest.fixture
+def redis() -> Iterator[Redis]:
+    with Redis.from_url(os.environ["REDIS_URL"]) as client:
+        yield client
+
+
+@pytest.fixture
+def redis_proxy() -> Iterator[Proxy]:
+    """Redis as seen by a chat process whose Redis can be taken away."""
+    with running_proxy(os.environ["REDIS_URL"]) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def postgres_proxy(transactional_db: None) -> Iterator[Proxy]:  # noqa: ARG001 - it has the name
+    """PostgreSQL as seen by a chat process whose PostgreSQL can be taken away."""
+    environment = child_environment(settings_module="", home=PROJECT)
+    with running_proxy(environment["DATABASE_URL"]) as proxy:
+        yield proxy

@@ -1,12 +1,23 @@
 """Conversations and turns as tests need them."""
 
+from datetime import timedelta
+
+from django.utils import timezone
+
 from chatbot.accounts.models import User
 from chatbot.brains.models import Brain
 from chatbot.conversations.models import Conversation, Message, MessageRole, Turn, TurnState
+from chatbot.inference.models import InferenceModel
 
 
-def make_conversation(user: User, *, brain: Brain | None = None, title: str = "") -> Conversation:
-    return Conversation.objects.create(user=user, brain=brain, title=title)
+def make_conversation(
+    user: User,
+    *,
+    brain: Brain | None = None,
+    model: InferenceModel | None = None,
+    title: str = "",
+) -> Conversation:
+    return Conversation.objects.create(user=user, brain=brain, model=model, title=title)
 
 
 def make_turn(
@@ -32,3 +43,13 @@ def make_turn(
     return Turn.objects.create(
         conversation=conversation, question=asked, answer=answered, state=state
     )
+
+
+def make_orphan(conversation: Conversation, *, attempts: int = 1, answer: str = "") -> Turn:
+    """A turn whose owner died a while ago."""
+    turn = make_turn(conversation, answer=answer, state=TurnState.RUNNING)
+    turn.fence = turn.attempts = attempts
+    turn.seq = int(bool(answer))
+    turn.leased_until = timezone.now() - timedelta(seconds=5)
+    turn.save()
+    return turn

@@ -1,0 +1,143 @@
+"""Answers go on while Redis or PostgreSQL is away."""
+
+import json
+import urllib.error
+import urllib.request
+from typing import Any
+
+import pytest
+from redis import Redis
+
+from chatbot.accounts.models import User
+from chatbot.conversations.models import Conversation, Message
+from tests.chat_service.client import ChatClient
+from tests.chat_service.processes import ChatProcess, running_chat_process
+from tests.fakes.proxy import Proxy
+from tests.fakes.script import generated
+from tests.fakes.scripted_server import ScriptedServer
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def readiness(chat: ChatProcess) -> tuple[int, dict[str, Any]]:
+    """Status and body of /stream/readyz."""
+    try:
+        with urllib.request.urlopen(f"{chat.http}/stream/readyz", timeout=10) as response:  # noqa: S310 - our own
+            return response.status, json.load(response)
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, json.load(error)
+
+
+class TestRedis:
+    def test_wiped_in_the_middle_is_filled_again(
+        self,
+        client: ChatClient,
+        other_chat: ChatProcess,
+        person: User,
+        conversation: Conversation,
+        scripted_server: ScriptedServer,
+        redis: Redis,
+    ) -> None:
+        scripted_server.script(tokens=200, rate=100)
+        asked = client.ask(conversation.pk, "What?")
+        answer = client.tokens(50)
+
+        redis.flushdb()
+
+        with ChatClient(other_chat, person) as other:
+            other.subscribe(asked["turn"])
+            read_there = other.answer()
+        client.answer(to=answer)
+        assert answer.text == generated(200)
+        assert [event["seq"] for event in answer.events] == list(range(1, answer.seq + 1))
+        assert read_there.events == answer.events
+
+    def test_away_in_the_middle_is_done_without(
+        self,
+        model: None,
+        redis_proxy: Proxy,
+        person: User,
+        conversation: Conversation,
+        scripted_server: ScriptedServer,
+    ) -> None:
+        scripted_server.script(tokens=200, rate=100)
+        with (
+            running_chat_process(REDIS_URL=redis_proxy.url) as chat,
+            ChatClient(chat, person) as client,
+        ):
+            client.ask(conversation.pk, "What?")
+            answer = client.tokens(30)
+
+            redis_proxy.cut()
+            client.answer(to=answer, seconds=5)
+            status = readiness(chat)
+            asked = client.ask(conversation.pk, "And now?")
+            second = client.answer()
+            redis_proxy.restore()
+
+        assert answer.text == generated(200)
+        assert status == (200, {"status": "degraded", "postgres": "ok", "redis": "away"})
+        assert second.text == generated(200)
+        assert Message.objects.get(pk=asked["answer"]).text == generated(200)
+
+    def test_back_again_has_what_was_written_meanwhile(
+        self,
+        redis_proxy: Proxy,
+        client: ChatClient,
+        person: User,
+        conversation: Conversation,
+        scripted_server: ScriptedServer,
+    ) -> None:
+        scripted_server.script(tokens=200, rate=60)
+        with (
+            running_chat_process(REDIS_URL=redis_proxy.url) as chat,
+            ChatClient(chat, person) as asking,
+        ):
+            asked = asking.ask(conversation.pk, "What?")
+            answer = asking.tokens(20)
+            redis_proxy.cut()
+            asking.tokens(40, to=answer)
+            redis_proxy.restore()
+
+            client.subscribe(asked["turn"])
+            read_there = client.answer()
+            asking.answer(to=answer)
+
+        assert answer.text == generated(200)
+        assert read_there.events == answer.events
+
+
+class TestPostgres:
+    def test_away_in_the_middle_ends_no_stream(
+        self,
+        model: None,
+        postgres_proxy: Proxy,
+        person: User,
+        conversation: Conversation,
+        scripted_server: ScriptedServer,
+    ) -> None:
+        scripted_server.script(tokens=150, rate=100)
+        with (
+            running_chat_process(DATABASE_URL=postgres_proxy.url) as chat,
+            ChatClient(chat, person) as client,
+        ):
+            asked = client.ask(conversation.pk, "What?")
+            answer = client.tokens(20)
+
+            postgres_proxy.cut()
+            client.tokens(150, to=answer)
+            status, _ = readiness(chat)
+            client.send(type="ask", conversation=str(conversation.pk), text="?", client_id="new")
+            refused = client.until("error")[-1]
+            postgres_proxy.restore()
+            client.answer(to=answer)
+            back, _ = readiness(chat)
+
+        assert status == 503
+        assert (refused["code"], refused["client_id"]) == ("unavailable", "new")
+        assert refused["retry_after_seconds"] > 0
+        assert answer.end["type"] == "turn.completed"
+        assert answer.text == generated(150)
+        assert Message.objects.get(pk=asked["answer"]).text == answer.text
+        assert back == 200
