@@ -3,7 +3,7 @@
 import logging
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -36,8 +36,8 @@ class Vectors:
     """Of unit length, one for each text."""
 
 
-def embed(texts: Sequence[str]) -> Vectors:
-    """Embeds texts at the first endpoint that can.
+def embed(texts: Sequence[str], *, before_each: Callable[[], None]) -> Vectors:
+    """Embeds texts at the first endpoint that can; `before_each` batch may end it by raising.
 
     Raises:
         DocumentFault: the server refuses these texts, and takes others.
@@ -53,15 +53,14 @@ def embed(texts: Sequence[str]) -> Vectors:
         )
     vectors: list[list[float]] = []
     for start in range(0, len(texts), BATCH_CHUNKS):
+        before_each()
         with _one_at_a_time:
             _let_questions_pass()
             vectors += _embed_batch(endpoints, texts[start : start + BATCH_CHUNKS])
     return Vectors(model.name, vectors)
 
 
-def _embed_batch(
-    endpoints: Sequence[InferenceEndpoint], texts: Sequence[str]
-) -> list[list[float]]:
+def _embed_batch(endpoints: Sequence[InferenceEndpoint], texts: Sequence[str]) -> list[list[float]]:
     failure: InferenceError | None = None
     for endpoint in endpoints:
         client = embedding_client_for(endpoint)

@@ -1,22 +1,5 @@
-from pathlib import Path
+"""Each test has its own folder of files."""
 
-import pytest
-from pytest_django import Settings
+from tests.stored_files import stored
 
-
-@pytest.fixture(autouse=True)
-def stored(settings: Settings, tmp_path: Path) -> Path:
-    """The folder in which this test's files are stored."""
-    folder = tmp_path / "files"
-    folder.mkdir()
-    uploads = tmp_path / "uploads"
-    uploads.mkdir()
-    settings.FILE_UPLOAD_TEMP_DIR = uploads
-    settings.STORAGES = {
-        **settings.STORAGES,
-        "default": {
-            "BACKEND": "django.core.files.storage.FileSystemStorage",
-            "OPTIONS": {"location": str(folder)},
-        },
-    }
-    return folder
+__all__ = ["stored"]

@@ -18,6 +18,7 @@ from chatbot.documents.services.ingestion.progress import (
     finish_open,
     finish_read,
     record_indexed,
+    unindexed_pages,
 )
 from chatbot.documents.services.ingestion.reconciliation import reconcile, repair_versions
 from chatbot.documents.services.ingestion.running import JobUnfinished, Pipeline, run_job
@@ -60,5 +61,6 @@ __all__ = [
     "repair_versions",
     "run_job",
     "take_turns",
+    "unindexed_pages",
     "unmark_hinted",
 ]

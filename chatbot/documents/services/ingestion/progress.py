@@ -107,6 +107,12 @@ def finish_ocr(claim: Claim, *, pages: Iterable[ReadPage]) -> None:
         _finish(held)
 
 
+def unindexed_pages(claim: Claim) -> list[Page]:
+    """The pages of the claim's range that can't be found yet, without their boxes."""
+    pages = Page.objects.filter(version=claim.version_id, number__in=_range(claim))
+    return list(pages.filter(indexed_at__isnull=True).defer("boxes").order_by("number"))
+
+
 def record_indexed(held: Fenced, *, numbers: Sequence[int]) -> None:
     """Within `fenced`, together with the chunks: these pages can be found from now on."""
     version = held.version
