@@ -4,32 +4,35 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('documents', '0001_initial'),
+        ("documents", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='StoredFile',
+            name="StoredFile",
             fields=[
-                ('name', models.CharField(max_length=200, primary_key=True, serialize=False)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('linked_at', models.DateTimeField(null=True)),
+                ("name", models.CharField(max_length=200, primary_key=True, serialize=False)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("linked_at", models.DateTimeField(null=True)),
             ],
             options={
-                'verbose_name': 'stored file',
-                'verbose_name_plural': 'stored files',
+                "verbose_name": "stored file",
+                "verbose_name_plural": "stored files",
             },
         ),
         migrations.AddField(
-            model_name='ingestionjob',
-            name='waits',
-            field=models.PositiveSmallIntegerField(default=0, help_text='For storage or a server that was away; no limit.', verbose_name='waits'),
+            model_name="ingestionjob",
+            name="waits",
+            field=models.PositiveSmallIntegerField(
+                default=0,
+                help_text="For storage or a server that was away; no limit.",
+                verbose_name="waits",
+            ),
         ),
         migrations.AlterField(
-            model_name='documentversion',
-            name='storage_name',
+            model_name="documentversion",
+            name="storage_name",
             field=models.CharField(editable=False, max_length=200, unique=True),
         ),
     ]
