@@ -77,6 +77,7 @@ class UserForm(_LowerCaseEmail, UserChangeForm):  # type: ignore[type-arg]
         labels: ClassVar[dict[str, str]] = {"is_superuser": "Administrator"}
         help_texts: ClassVar[dict[str, str]] = {
             "is_superuser": "May open this administration; it opens nobody's brains.",
+            "groups": "Brains can be shared with groups.",
             "is_active": "Instead of deleting an account, take this away.",
         }
 

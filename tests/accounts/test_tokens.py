@@ -40,7 +40,7 @@ def forged(user: User, *, key: bytes | str | None = None, **changes: object) -> 
         "jti": str(uuid.uuid4()),
         "iat": now,
         "exp": now + timedelta(minutes=5),
-        "ver": user.token_version,
+        "ver": tokens._version(user),
         **changes,
     }
     kept = {name: value for name, value in claims.items() if value is not None}
@@ -82,6 +82,7 @@ class TestUserOfAccessToken:
             ({"iss": "somebody-else"}, "token-invalid"),
             ({"ver": None}, "token-invalid"),
             ({"exp": None}, "token-invalid"),
+            ({"ver": "0" * 32}, "token-revoked"),
             ({"ver": 1}, "token-revoked"),
             ({"sub": str(uuid.uuid4())}, "token-revoked"),
             ({"sub": "nobody"}, "token-invalid"),
@@ -97,6 +98,7 @@ class TestUserOfAccessToken:
             "no version",
             "no end",
             "an old version",
+            "a version of another kind",
             "a person who is gone",
             "no id",
             "another key",
@@ -118,6 +120,14 @@ class TestUserOfAccessToken:
         user = make_user()
         access = issue_tokens(user=user).access
         User.objects.update(is_active=False)
+
+        assert code_of(user_of_access_token, access) == "token-revoked"
+
+    def test_ends_with_the_password_wherever_that_is_changed(self) -> None:
+        user = make_user()
+        access = issue_tokens(user=user).access
+        user.set_password("another-battery-staple")
+        user.save()
 
         assert code_of(user_of_access_token, access) == "token-revoked"
 

@@ -1,8 +1,8 @@
 """Access and refresh tokens of API clients: JWTs of RFC 7519, signed with HMAC-SHA-256.
 
-An access token lives ten minutes and is checked by signature, audience, issuer, time and the
-person's `token_version`. A refresh token is used once; the link it stands for is a row, so that a
-second use is seen and ends the whole chain.
+An access token lives ten minutes and is checked by signature, audience, issuer, time and a version
+that changes with the person's password and `token_version`. A refresh token is used once; the link
+it stands for is a row, so that a second use is seen and ends the whole chain.
 """
 
 import uuid
@@ -27,6 +27,9 @@ ACCESS_AUDIENCE: Final = "brainstem:access"
 REFRESH_AUDIENCE: Final = "brainstem:refresh"
 LEEWAY_SECONDS: Final = 5
 """How far the clocks of two of our hosts may be apart."""
+
+VERSION_CHARACTERS: Final = 32
+"""128 bits."""
 
 _SIGN_IN_AGAIN: Final = "Sign in again."
 
@@ -106,7 +109,7 @@ def _next_link(*, user: User, family: uuid.UUID) -> Tokens:
         family=family,
         expires_at=now + timedelta(seconds=settings.REFRESH_TOKEN_SECONDS),
     )
-    common = {"iss": ISSUER, "sub": str(user.pk), "iat": now, "ver": user.token_version}
+    common = {"iss": ISSUER, "sub": str(user.pk), "iat": now, "ver": _version(user)}
     access = {
         **common,
         "aud": ACCESS_AUDIENCE,
@@ -158,9 +161,14 @@ def _locked_link(claims: dict[str, Any]) -> RefreshToken:
 
 
 def _current(user: User | None, claims: dict[str, Any]) -> User:
-    if user is None or not user.is_active or claims["ver"] != user.token_version:
+    if user is None or not user.is_active or claims["ver"] != _version(user):
         raise _revoked()
     return user
+
+
+def _version(user: User) -> str:
+    """What sessions are checked by, too: whatever ends those ends tokens."""
+    return user.get_session_auth_hash()[:VERSION_CHARACTERS]
 
 
 def _end_family(family: uuid.UUID) -> None:
