@@ -3,9 +3,13 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import psycopg
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
 
+from chatbot.embedded import postgres
 from chatbot.embedded.process import Check
 
 CHECK_SECONDS = 2.0
@@ -36,10 +40,12 @@ def answers_valkey(*, port: int, password: str) -> Check:
     return check
 
 
-def answers_postgres(*, url: str) -> Check:
+def answers_postgres(*, url: str, folder: Path) -> Check:
     """A query is answered, which it is not while the server recovers from a crash."""
 
     async def check() -> bool:
+        if not postgres.accepts_connections(folder=folder):
+            return False
         try:
             connection = await psycopg.AsyncConnection.connect(
                 url, connect_timeout=int(CHECK_SECONDS), autocommit=True
@@ -49,6 +55,21 @@ def answers_postgres(*, url: str) -> Check:
         async with connection:
             await connection.execute("SELECT 1")
         return True
+
+    return check
+
+
+def holds_key(*, redis_url: str, key: str) -> Check:
+    """A process shows that it works by a key in Redis that expires."""
+
+    async def check() -> bool:
+        try:
+            async with Redis.from_url(
+                redis_url, socket_timeout=CHECK_SECONDS, socket_connect_timeout=CHECK_SECONDS
+            ) as redis:
+                return bool(await redis.exists(key))
+        except RedisError:
+            return False
 
     return check
 

@@ -27,6 +27,8 @@ START_ATTEMPTS = 6
 """Deaths before a process was ever ready: then the start is given up."""
 LAST_LINES = 15
 _CHECK_EACH_SECONDS = 0.1
+_UNCHECKED_SECONDS = 0.3
+"""A process without a check is ready when it has lived so long."""
 _READ_BYTES = 65_536
 _LINE_BYTES = 16_384
 _DRAIN_SECONDS = 1.0
@@ -53,24 +55,27 @@ class Keeper:
         """Process id while a child runs."""
         return self._child.pid if self._child and self._child.returncode is None else None
 
-    async def keep(self, dependencies: Iterable["Keeper"]) -> None:
+    def begin(self, dependencies: Iterable["Keeper"]) -> asyncio.Task[None]:
+        """Keeps the process in a task; `ended` is set however that ends."""
+        keeping = asyncio.create_task(self._keep(dependencies))
+        keeping.add_done_callback(lambda _: self.ended.set())
+        return keeping
+
+    async def _keep(self, dependencies: Iterable["Keeper"]) -> None:
         """Runs the process until `stop`, from when its dependencies are ready.
 
         Raises:
             StartRefused: it ended, or wasn't ready in time, before it was ever ready.
         """
-        try:
-            await self._unless_stopping(*(other.ready.wait() for other in dependencies))
-            while not self._stopping.is_set():
-                began = asyncio.get_running_loop().time()
-                code = await self._live()
-                if self._is_done(code):
-                    return
-                if asyncio.get_running_loop().time() - began > HEALTHY_SECONDS:
-                    self._delay = FIRST_DELAY_SECONDS
-                await self._wait_before_restart(code)
-        finally:
-            self.ended.set()
+        await self._unless_stopping(*(other.ready.wait() for other in dependencies))
+        while not self._stopping.is_set():
+            began = asyncio.get_running_loop().time()
+            code = await self._live()
+            if self._is_done(code):
+                return
+            if asyncio.get_running_loop().time() - began > HEALTHY_SECONDS:
+                self._delay = FIRST_DELAY_SECONDS
+            await self._wait_before_restart(code)
 
     async def stop(self, dependents: Iterable["Keeper"]) -> None:
         """Ends the process after those that need it; SIGKILL when its time is up."""
@@ -85,7 +90,8 @@ class Keeper:
         await self.ended.wait()
 
     def kill(self) -> None:
-        """Kills the child and its group at once."""
+        """Kills the child and its group at once, for good."""
+        self._stopping.set()
         if self.pid is not None:
             self._console.say(f"{self.process.name} did not stop in time: killed")
             _kill_group(self.pid)
@@ -93,10 +99,17 @@ class Keeper:
     async def _live(self) -> int:
         """One life, from start to end; returns the exit code."""
         self._seen_line.clear()
-        self._child = child = await self._start()
+        output, end_for_child = os.pipe()
+        try:
+            self._child = child = await self._start(end_for_child)
+        except OSError as error:
+            os.close(output)
+            raise StartRefused(f"{self.process.name} can't be started: {error}.") from error
+        finally:
+            os.close(end_for_child)
         if self._stopping.is_set():
             self._signal(self.process.stop_signal)
-        reading = asyncio.create_task(self._read(child))
+        reading = asyncio.create_task(self._read(output))
         becoming_ready = asyncio.create_task(self._become_ready(child))
         try:
             code = await child.wait()
@@ -108,19 +121,16 @@ class Keeper:
             reading.cancel()
         return code
 
-    async def _start(self) -> asyncio.subprocess.Process:
-        try:
-            return await asyncio.create_subprocess_exec(
-                *_wrapped(self.process),
-                cwd=PROJECT,
-                env=self.process.environment,
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=asyncio.subprocess.STDOUT,
-                start_new_session=True,
-            )
-        except OSError as error:
-            raise StartRefused(f"{self.process.name} can't be started: {error}.") from error
+    async def _start(self, output: int) -> asyncio.subprocess.Process:
+        return await asyncio.create_subprocess_exec(
+            *_wrapped(self.process),
+            cwd=PROJECT,
+            env=self.process.environment,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=output,
+            stderr=asyncio.subprocess.STDOUT,
+            start_new_session=True,
+        )
 
     async def _become_ready(self, child: asyncio.subprocess.Process) -> None:
         began = asyncio.get_running_loop().time()
@@ -142,6 +152,7 @@ class Keeper:
         if self.process.ready_line is not None:
             return self._seen_line.is_set()
         if self.process.check is None:
+            await asyncio.sleep(_UNCHECKED_SECONDS)
             return True
         try:
             return await self.process.check()
@@ -178,19 +189,25 @@ class Keeper:
             stopping.cancel()
             everything.cancel()
 
-    async def _read(self, child: asyncio.subprocess.Process) -> None:
+    async def _read(self, output: int) -> None:
         """Hands the child's output on, line by line; a line without end is cut."""
-        if child.stdout is None:
-            return
+        reader = asyncio.StreamReader()
+        transport, _ = await asyncio.get_running_loop().connect_read_pipe(
+            lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(output, "rb", buffering=0)
+        )
         rest = b""
-        while chunk := await child.stdout.read(_READ_BYTES):
-            *lines, rest = (rest + chunk).split(b"\n")
-            if len(rest) > _LINE_BYTES:
-                lines, rest = [*lines, rest], b""
-            for line in lines:
-                self._take_line(line.decode(errors="replace").rstrip("\r"))
-        if rest:
-            self._take_line(rest.decode(errors="replace"))
+        try:
+            while chunk := await reader.read(_READ_BYTES):
+                *lines, rest = (rest + chunk).split(b"\n")
+                if len(rest) > _LINE_BYTES:
+                    lines, rest = [*lines, rest], b""
+                for line in lines:
+                    self._take_line(line.decode(errors="replace").rstrip("\r"))
+            if rest:
+                self._take_line(rest.decode(errors="replace"))
+        finally:
+            # A grandchild may hold the other end open for longer than anybody wants to read.
+            transport.close()
 
     def _take_line(self, line: str) -> None:
         self._last_lines.append(line)

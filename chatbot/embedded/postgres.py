@@ -15,19 +15,25 @@ import psutil
 from chatbot.embedded.errors import StartRefused
 from chatbot.embedded.privileges import as_ordinary_user, give_to_ordinary_user
 
-_CONFIGURATION = """
-listen_addresses = '127.0.0.1'
-unix_socket_directories = ''
-max_connections = 100
-shared_buffers = 128MB
-password_encryption = 'scram-sha-256'
-logging_collector = off
-log_min_messages = warning
-jit = off
-"""
+_SETTINGS = {
+    "listen_addresses": "127.0.0.1",
+    "unix_socket_directories": "",
+    "max_connections": "100",
+    "shared_buffers": "128MB",
+    "jit": "off",
+    "timezone": "UTC",
+    "log_timezone": "UTC",
+    "log_min_messages": "warning",
+    "log_checkpoints": "off",
+    # Rows and statements may hold what people wrote; neither belongs into a log.
+    "log_error_verbosity": "terse",
+    "log_min_error_statement": "panic",
+}
 INITDB_SECONDS = 120
 LEFTOVER_SECONDS = 10
 _LAST_LINES = 10
+_STATUS_LINE = 7
+"""Of postmaster.pid, counted from zero."""
 
 
 def binary(name: str) -> str:
@@ -46,7 +52,7 @@ def initialise(*, folder: Path, password: str) -> None:
     Raises:
         StartRefused: with the last lines of initdb.
     """
-    if folder.exists():
+    if (folder / "PG_VERSION").exists():
         return
     folder.parent.mkdir(parents=True, exist_ok=True)
     unfinished = folder.with_name(f"{folder.name}.unfinished")
@@ -60,8 +66,6 @@ def initialise(*, folder: Path, password: str) -> None:
         _run_initdb(unfinished, secret)
     finally:
         secret.unlink()
-    with (unfinished / "postgresql.conf").open("a") as configuration:
-        configuration.write(_CONFIGURATION)
     unfinished.rename(folder)
 
 
@@ -89,7 +93,19 @@ def end_leftover(*, folder: Path) -> bool:
 
 def command(*, folder: Path, port: int) -> list[str]:
     """The server in the foreground. SIGINT stops it quickly and cleanly, SIGQUIT at once."""
-    return [*as_ordinary_user(folder), binary("postgres"), "-D", str(folder), "-p", str(port)]
+    words = [*as_ordinary_user(folder), binary("postgres"), "-D", str(folder), "-p", str(port)]
+    for name, value in _SETTINGS.items():
+        words += ["-c", f"{name}={value}"]
+    return words
+
+
+def accepts_connections(*, folder: Path) -> bool:
+    """Whether the server says so in its lock file. Asking it too early would fill its log."""
+    try:
+        lines = (folder / "postmaster.pid").read_text().splitlines()
+    except OSError:
+        return False
+    return len(lines) > _STATUS_LINE and lines[_STATUS_LINE].strip() == "ready"
 
 
 def _run_initdb(folder: Path, secret: Path) -> None:

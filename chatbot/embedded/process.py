@@ -13,7 +13,8 @@ Check = Callable[[], Awaitable[bool]]
 class Process:
     """One program of the stack. It is ready when its check says so, or its line was printed.
 
-    A process with neither is ready as soon as it runs; one that runs once, when it has ended well.
+    A process with neither is ready when it has lived for a moment; one that runs once, when it has
+    ended well.
     """
 
     name: str

@@ -27,6 +27,8 @@ class Supervisor:
         self._on_ready = on_ready
         self._keepers = {process.name: Keeper(process, console) for process in processes}
         self._stop = asyncio.Event()
+        self.is_stopping = False
+        self._strangers: set[int] = set()
 
     async def run(self) -> None:
         """Starts all, calls `on_ready` once, and returns when a signal has stopped all.
@@ -35,10 +37,10 @@ class Supervisor:
             StartRefused: a process could not be started; the others have been stopped.
         """
         _adopt_orphans()
+        self._strangers = {child.pid for child in psutil.Process().children()}
         with self._signals():
             keeping = [
-                asyncio.create_task(keeper.keep(self._named(keeper.process.after)))
-                for keeper in self._keepers.values()
+                keeper.begin(self._named(keeper.process.after)) for keeper in self._keepers.values()
             ]
             reaping = asyncio.create_task(self._reap_orphans())
             try:
@@ -46,7 +48,11 @@ class Supervisor:
             finally:
                 await self._stop_all()
                 reaping.cancel()
-                _kill_descendants()
+                self._kill_descendants()
+
+    def stop(self) -> None:
+        """What a signal does: the first call stops all in order, a second one at once."""
+        self._stop.set()
 
     async def _until_stopped(self, keeping: list[asyncio.Task[None]]) -> None:
         stop = asyncio.create_task(self._stop.wait())
@@ -70,6 +76,7 @@ class Supervisor:
     async def _stop_all(self) -> None:
         """Stops each process after those that need it; a second signal kills all at once."""
         self._stop.clear()
+        self.is_stopping = True
         stopping = asyncio.gather(
             *(keeper.stop(self._dependents(name)) for name, keeper in self._keepers.items())
         )
@@ -92,7 +99,7 @@ class Supervisor:
     def _signals(self) -> Iterator[None]:
         loop = asyncio.get_running_loop()
         for number in _STOP_SIGNALS:
-            loop.add_signal_handler(number, self._stop.set)
+            loop.add_signal_handler(number, self.stop)
         try:
             yield
         finally:
@@ -104,9 +111,22 @@ class Supervisor:
         while True:
             await asyncio.sleep(_REAP_EACH_SECONDS)
             own = {keeper.pid for keeper in self._keepers.values()}
-            for child in psutil.Process().children():
+            for child in self._children():
                 if child.pid not in own and child.status() == psutil.STATUS_ZOMBIE:
                     _reap(child.pid)
+
+    def _kill_descendants(self) -> None:
+        """Whatever left its process group, or was orphaned."""
+        for child in self._children():
+            with contextlib.suppress(psutil.NoSuchProcess):
+                for process in (*child.children(recursive=True), child):
+                    process.kill()
+                _reap(child.pid)
+
+    def _children(self) -> list[psutil.Process]:
+        """Without those that were there before the run."""
+        children = psutil.Process().children()
+        return [child for child in children if child.pid not in self._strangers]
 
 
 def _reap(pid: int) -> None:
@@ -117,9 +137,3 @@ def _reap(pid: int) -> None:
 def _adopt_orphans() -> None:
     """Makes this process the parent of grandchildren whose parent dies, so that none gets lost."""
     ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-
-
-def _kill_descendants() -> None:
-    for child in psutil.Process().children(recursive=True):
-        with contextlib.suppress(psutil.NoSuchProcess):
-            child.kill()

@@ -24,5 +24,6 @@ def command(*, folder: Path, port: int, password: str = "") -> list[str]:
         *("--save", ""),
         *("--maxmemory-policy", "noeviction"),
         *("--daemonize", "no"),
+        *("--loglevel", "warning"),
     ]
     return [*words, "--requirepass", password] if password else words

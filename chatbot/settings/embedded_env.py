@@ -1,48 +1,24 @@
 """The variables of `manage.py up`: none is required."""
 
 import os
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable
 from ipaddress import ip_address
-from pathlib import Path
 
 from environs import Env, validate
 from marshmallow import ValidationError
 
+from chatbot.embedded.wanted import Wanted
 from chatbot.settings.env import IS_HTTP, IS_POSTGRES, IS_REDIS, home_folder, seal
 
-PASSWORD_CHARACTERS = 8
 
-
-@dataclass(frozen=True, slots=True)
-class StackEnvironment:
-    """What the embedded stack is asked for. An address that is empty: start our own server."""
-
-    home: Path
-    bind: str
-    port: int
-    public_url: str
-    allowed_hosts: list[str]
-    database_url: str
-    redis_url: str
-    inference_url: str
-    embedding_url: str
-    admin_email: str
-    admin_password: str
-    upload_limit_megabytes: int
-    tessdata: str
-    inherited: Mapping[str, str]
-    """The whole environment, for the processes that are started."""
-
-
-def read_stack_environment() -> StackEnvironment:
+def read_wanted() -> Wanted:
     """Reads and checks the variables.
 
     Raises:
         EnvironmentMistake: with a line for every variable that is wrong.
     """
     env = Env(eager=False)
-    environment = StackEnvironment(
+    wanted = Wanted(
         home=home_folder(),
         bind=env.str("BIND", "127.0.0.1", validate=_is_ip_address),
         port=env.int("PORT", 8080, validate=validate.Range(min=1, max=65535)),
@@ -55,17 +31,13 @@ def read_stack_environment() -> StackEnvironment:
         admin_email=env.str(
             "BRAINSTEM_ADMIN_EMAIL", "admin@brainstem.local", validate=validate.Email()
         ),
-        admin_password=env.str(
-            "BRAINSTEM_ADMIN_PASSWORD",
-            "",
-            validate=_if_set(validate.Length(min=PASSWORD_CHARACTERS)),
-        ),
+        admin_password=env.str("BRAINSTEM_ADMIN_PASSWORD", ""),
         upload_limit_megabytes=env.int("UPLOAD_LIMIT_MB", 200, validate=validate.Range(min=1)),
         tessdata=env.str("TESSDATA_PREFIX", ""),
         inherited=dict(os.environ),
     )
     seal(env)
-    return environment
+    return wanted
 
 
 def _if_set(check: Callable[[str], str]) -> Callable[[str], str]:

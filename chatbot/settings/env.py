@@ -1,7 +1,7 @@
 """The one reader of the environment: typed, and every mistake is reported at once.
 
-Where DATABASE_URL is not set, variables also come from `$BRAINSTEM_HOME/environment`, which
-`manage.py up` writes: so `manage.py shell` finds the running stack.
+Where SECRET_KEY or DATABASE_URL is not set, variables that are not set come from
+`$BRAINSTEM_HOME/environment`, which `manage.py up` writes: so `manage.py shell` finds the stack.
 """
 
 import os
@@ -64,7 +64,8 @@ def read_environment() -> Environment:
     env = Env(eager=False)
     home = home_folder()
     written = home / "environment"
-    if os.access(written, os.R_OK) and "DATABASE_URL" not in os.environ:
+    is_told = "SECRET_KEY" in os.environ and "DATABASE_URL" in os.environ
+    if not is_told and os.access(written, os.R_OK):
         env.read_env(written, recurse=False)
     environment = Environment(
         home=home,
