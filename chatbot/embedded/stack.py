@@ -16,7 +16,7 @@ from chatbot.embedded.start import Start
 WEB_THREADS = 12
 WORKER_NICE = 15
 """Ingestion gets the cores that conversations leave."""
-_WORKER_READY = re.compile(r"\bready\.$")
+_WORKER_READY = re.compile(r"worker is ready$")
 
 
 def processes(start: Start) -> list[Process]:
@@ -155,11 +155,11 @@ def _worker(start: Start, name: str, *, after: frozenset[str]) -> Process:
         name=name,
         command=_python(
             "celery",
+            "--quiet",
             f"--app={name}.app",
             "worker",
             f"--queues={name}",
             f"--hostname={name}@%h",
-            "--loglevel=INFO",
         ),
         environment={**start.environment, "PYTHONPATH": str(PROJECT)},
         after=after | {"prepare", "valkey", "postgres"},

@@ -207,6 +207,8 @@ LOGGING = {
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["console"], "level": ENVIRONMENT.log_level},
     "loggers": {
+        # Supervisors read from this logger that a worker is ready, whatever LOG_LEVEL says.
+        "chatbot.workers": {"level": "INFO"},
         # These log one line per request with its address; addresses may name people's documents.
         "httpx": {"level": "WARNING"},
         "httpcore": {"level": "WARNING"},
