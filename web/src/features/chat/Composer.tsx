@@ -35,7 +35,7 @@ export function Composer(props: ComposerProps) {
   const { t } = useTranslation();
   const [text, setText] = useState(() => readDraft(draftKey));
   const field = useRef<HTMLTextAreaElement>(null);
-  const stop = useStopTurn(turnId);
+  const stop = useStopTurn(turnId, isAnswering);
   const isEmpty = text.trim() === '';
   const mayAsk = !isEmpty && !isAnswering && !isSending;
 

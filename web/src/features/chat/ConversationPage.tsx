@@ -72,7 +72,7 @@ export function ConversationPage({ conversationId }: { conversationId: string })
             />
           )}
           <Stack component="section" gap="xl" aria-label={t('chat.messages')}>
-            {messages.data?.map((message) =>
+            {messages.data?.map((message, index, all) =>
               message.role === 'user' ? (
                 <MessageQuestion key={message.id} text={message.text} />
               ) : (
@@ -81,6 +81,7 @@ export function ConversationPage({ conversationId }: { conversationId: string })
                   message={message}
                   conversation={conversationId}
                   hasBrain={brain !== null}
+                  isLast={index === all.length - 1 && pending.length === 0}
                 />
               ),
             )}

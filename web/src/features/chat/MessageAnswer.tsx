@@ -21,10 +21,12 @@ interface MessageAnswerProps {
   message: Message;
   conversation: string;
   hasBrain: boolean;
+  /** Only the last answer can be continued: what follows stands on the others as they are. */
+  isLast: boolean;
 }
 
 export const MessageAnswer = memo(function MessageAnswer(props: MessageAnswerProps) {
-  const { message, conversation, hasBrain } = props;
+  const { message, conversation, hasBrain, isLast } = props;
   const { t } = useTranslation();
   const hub = useHub();
   const live = useLiveTurn(message.turn?.id);
@@ -39,8 +41,8 @@ export const MessageAnswer = memo(function MessageAnswer(props: MessageAnswerPro
     <article className={classes.answer} aria-label={t('chat.answer')} aria-busy={!isDone}>
       <AnswerText answer={answer} />
       {!isDone && <AnswerProgress answer={answer} hasBrain={hasBrain} />}
-      <AnswerEnd answer={answer} conversation={conversation} />
-      {hasBrain && answer.sources?.length === 0 && (
+      <AnswerEnd answer={answer} conversation={conversation} isLast={isLast} />
+      {hasBrain && answer.sources?.length === 0 && answer.text !== '' && (
         <Group gap={8} wrap="nowrap" className={classes.nothing}>
           <IconSearchOff size={18} aria-hidden style={{ flex: 'none' }} />
           <Text size="sm">{t('chat.nothingFound')}</Text>
@@ -125,13 +127,19 @@ function AnswerProgress({ answer, hasBrain }: { answer: ShownAnswer; hasBrain: b
   }
 }
 
+interface AnswerEndProps {
+  answer: ShownAnswer;
+  conversation: string;
+  isLast: boolean;
+}
+
 /** Why an answer ended early, and the way on. */
-function AnswerEnd({ answer, conversation }: { answer: ShownAnswer; conversation: string }) {
+function AnswerEnd({ answer, conversation, isLast }: AnswerEndProps) {
   const { t } = useTranslation();
   const { continueTurn, isPending } = useContinueTurn(conversation);
   const { turnId, state } = answer;
   const isCutOff = state === 'completed' && answer.finishReason === 'length';
-  const next = turnId !== undefined && (
+  const next = turnId !== undefined && isLast && (
     <Button
       size="compact-sm"
       variant="light"

@@ -7,9 +7,11 @@ import { request } from '@/lib/http';
 import { useHub } from './live/hub-context';
 
 /** Stops an answer over the socket, or by REST while there is none. */
-export function useStopTurn(turnId: string | undefined) {
+export function useStopTurn(turnId: string | undefined, isAnswering: boolean) {
   const hub = useHub();
   const [stopped, setStopped] = useState<string>();
+  // The same turn can be continued, and stopped once more.
+  if (!isAnswering && stopped !== undefined) setStopped(undefined);
   const post = useMutation({
     mutationFn: (id: string) => request(`turns/${id}/stop`, { method: 'POST' }),
     onError: () => setStopped(undefined),

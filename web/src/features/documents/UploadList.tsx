@@ -11,6 +11,8 @@ import { describeProblem } from '@/lib/problem-text';
 import { isRunning, type Upload, uploadStore, useUploads } from './uploads';
 
 const SHOWN_HEIGHT = 260;
+/** Invalid, too large, of a type that can't be read, broken. */
+const REFUSED = new Set([400, 413, 415, 422]);
 
 export function UploadList({ brain }: { brain: string }) {
   const { t } = useTranslation();
@@ -66,7 +68,7 @@ function UploadRow({ upload }: { upload: Upload }) {
           <Progress value={percent} size="xs" mt={3} aria-label={file.name} />
         )}
       </div>
-      {(state === 'failed' || state === 'cancelled') && (
+      {mayWorkAgain(upload) && (
         <UploadAction
           label={t('documents.uploadRetry', { name: file.name })}
           onClick={() => uploadStore.retry(id)}
@@ -91,6 +93,12 @@ function UploadRow({ upload }: { upload: Upload }) {
       )}
     </Group>
   );
+}
+
+/** A file that was refused for what it is will be refused again. */
+function mayWorkAgain(upload: Upload): boolean {
+  if (upload.state === 'cancelled') return true;
+  return upload.state === 'failed' && !REFUSED.has(upload.problem.status);
 }
 
 interface UploadActionProps {
