@@ -17,8 +17,11 @@ EXACT_ROWS: Final = 20_000
 CONSTANTS: Final = {
     # Taken from each ranking.
     "candidates": 50,
-    # Of the question's information, in idf: a passage with less shares common words by chance.
+    # Of the question's information: a passage with less shares common words by chance. Information
+    # is idf in a brain that has as many more chunks without any of the words: a small brain's own
+    # idf would make the words that it lacks too important.
     "coverage_floor": 0.3,
+    "background": 1000,
     # Cosine: below it sentence models relate anything to anything.
     "similarity_floor": 0.35,
     # Of reciprocal rank fusion, and of BM25.
@@ -40,7 +43,7 @@ SIZE: Final = SQL("""
 """The active generation of vectors of a size; the number of a brain's chunks, up to a limit, and
 their mean length."""
 
-_LEXICAL: Final = SQL("""
+_BY_WORDS: Final = SQL("""
     match AS MATERIALIZED (
         SELECT chunk.id, chunk.lexeme_count, word.number,
             ts_rank(%(count_weights)s, chunk.lexemes, word.query) * %(count_of_rank)s AS count
@@ -53,20 +56,21 @@ _LEXICAL: Final = SQL("""
     ),
     word AS (
         SELECT number,
-            ln(1 + (%(chunks)s - count(id) + 0.5) / (count(id) + 0.5)) AS information
+            ln(1 + (%(chunks)s - count(id) + 0.5) / (count(id) + 0.5)) AS idf,
+            ln(1 + (%(background)s + %(chunks)s - count(id)) / (count(id) + 0.5)) AS information
         FROM generate_series(1, cardinality(%(words)s::tsquery[])) AS number
         LEFT JOIN match USING (number)
         GROUP BY number
     ),
     scored AS (
         SELECT id, sum(information) / (SELECT sum(information) FROM word) AS coverage,
-            sum(information * count * (%(k1)s + 1) / (
+            sum(idf * count * (%(k1)s + 1) / (
                 count + %(k1)s * (1 - %(b)s + %(b)s * lexeme_count / %(mean_length)s)
             )) AS score
         FROM match JOIN word USING (number)
         GROUP BY id
     ),
-    lexical AS (
+    by_words AS (
         SELECT id, row_number() OVER (ORDER BY score DESC, id) AS place
         FROM scored
         WHERE coverage >= %(coverage_floor)s
@@ -74,7 +78,7 @@ _LEXICAL: Final = SQL("""
         LIMIT %(candidates)s
     )""")
 
-_NEAREST: Final = SQL("""
+_BY_MEANING: Final = SQL("""
     nearest AS MATERIALIZED (
         SELECT chunk_id AS id, {vector} <=> %(vector)s::{kind} AS distance
         FROM retrieval_embedding
@@ -82,23 +86,23 @@ _NEAREST: Final = SQL("""
         ORDER BY distance
         LIMIT %(candidates)s
     ),
-    similar AS (
+    by_meaning AS (
         SELECT id, row_number() OVER (ORDER BY distance, id) AS place
         FROM nearest
         WHERE distance <= 1 - %(similarity_floor)s
     )""")
 
-_NO_WORDS: Final = SQL("lexical AS (SELECT NULL::uuid AS id, 0 AS place WHERE false)")
-_NO_VECTOR: Final = SQL("similar AS (SELECT NULL::uuid AS id, 0 AS place WHERE false)")
+_NO_WORDS: Final = SQL("by_words AS (SELECT NULL::uuid AS id, 0 AS place WHERE false)")
+_NO_VECTOR: Final = SQL("by_meaning AS (SELECT NULL::uuid AS id, 0 AS place WHERE false)")
 
 _SEARCH: Final = SQL("""
-    WITH readable AS MATERIALIZED ({readable}), {lexical}, {similar}
+    WITH readable (id) AS MATERIALIZED ({readable}), {by_words}, {by_meaning}
     SELECT document.id, chunk.version_id, document.title, chunk.page_from, chunk.page_to,
         chunk.start, chunk."end", chunk.text
     FROM (
-        SELECT id, coalesce(1.0 / (%(fusion)s + lexical.place), 0)
-            + coalesce(1.0 / (%(fusion)s + similar.place), 0) AS score
-        FROM lexical FULL JOIN similar USING (id)
+        SELECT id, coalesce(1.0 / (%(fusion)s + by_words.place), 0)
+            + coalesce(1.0 / (%(fusion)s + by_meaning.place), 0) AS score
+        FROM by_words FULL JOIN by_meaning USING (id)
     ) fused
     JOIN retrieval_chunk chunk USING (id)
     JOIN documents_document document ON document.current_version_id = chunk.version_id
@@ -126,16 +130,16 @@ def search_statement(
     """
     return _SEARCH.format(
         readable=readable,
-        lexical=_LEXICAL if has_words else _NO_WORDS,
-        similar=_similar(nearest) if nearest else _NO_VECTOR,
+        by_words=_BY_WORDS if has_words else _NO_WORDS,
+        by_meaning=_by_meaning(nearest) if nearest else _NO_VECTOR,
     )
 
 
-def _similar(nearest: Nearest) -> Composable:
+def _by_meaning(nearest: Nearest) -> Composable:
     """An expression with the generation's size meets its index; without one, all is compared."""
     kind = SQL("halfvec({})").format(Literal(nearest.dimensions))
     vector = SQL("vector") if nearest.is_exact else SQL("(vector::{})").format(kind)
-    return _NEAREST.format(vector=vector, kind=kind, generation=Literal(nearest.generation))
+    return _BY_MEANING.format(vector=vector, kind=kind, generation=Literal(nearest.generation))
 
 
 def words_parameters(words: list[str]) -> dict[str, object]:

@@ -122,8 +122,11 @@ def _create_vector_index(generation: IndexGeneration) -> None:
         return
     name = connection.ops.quote_name(f"embedding_vectors_{generation.pk}")
     with connection.cursor() as cursor:
+        # Checks that wait for the commit would forbid it.
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
         cursor.execute(
             f"CREATE INDEX IF NOT EXISTS {name} ON retrieval_embedding"
             f" USING hnsw ((vector::halfvec({generation.dimensions:d})) halfvec_cosine_ops)"
             f" WHERE generation_id = {generation.pk:d}"
         )
+        cursor.execute("SET CONSTRAINTS ALL DEFERRED")
