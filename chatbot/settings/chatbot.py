@@ -68,7 +68,7 @@ REST_FRAMEWORK = {
     "DEFAULT_PAGINATION_CLASS": "chatbot.api.pagination.PagePagination",
     "DEFAULT_CONTENT_NEGOTIATION_CLASS": "chatbot.api.negotiation.OneAnswer",
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_PARSER_CLASSES": ["chatbot.api.parsers.JsonParser"],
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "DEFAULT_THROTTLE_CLASSES": ["chatbot.api.throttles.RequestThrottle"],
     "EXCEPTION_HANDLER": "chatbot.api.errors.problem_response",
