@@ -68,24 +68,20 @@ class TestMainJob:
         add_documents(page)
         ask(page, "Who patented the typewriter in 1868?")
         open_source(page)
-
-        assert troubles == []
-
-    def test_finds_the_korean_scan(self, page: Page, troubles: list[str]) -> None:
-        page.goto(page.url)
-        page.get_by_role("button", name=re.compile("Field notes")).first.click()
-
         ask(page, "피보험자의 상해에 대한 위험을 보장하는 보험계약")
 
-        expect(page.get_by_role("button", name=re.compile(rf"{KOREAN_SCAN}")).first).to_be_visible()
+        scan = page.get_by_role(
+            "button", name=re.compile(f"^Open the source.*{KOREAN_SCAN}", re.DOTALL)
+        )
+        expect(scan.first).to_be_visible()
         picture(page, "7-korean")
         assert troubles == []
 
 
 def make_brain(page: Page, name: str) -> None:
-    page.get_by_role("link", name="Brains").first.click()
+    page.get_by_role("link", name="Brains", exact=True).click()
     picture(page, "2-brains")
-    page.get_by_role("button", name="New brain").first.click()
+    page.get_by_role("button", name="New brain").click()
     dialog = page.get_by_role("dialog")
     dialog.get_by_label("Name").fill(name)
     dialog.get_by_role("button", name="Create brain").click()
@@ -97,8 +93,8 @@ def add_documents(page: Page) -> None:
     page.locator("input[type=file]").set_input_files(files)
     picture(page, "3-uploading")
     for file in files:
-        row = page.get_by_role("row").filter(has=page.get_by_text(file.name))
-        expect(row.get_by_text("Ready")).to_be_visible(timeout=READ_MILLISECONDS)
+        row = page.get_by_role("listitem").filter(has_text=file.name)
+        expect(row.get_by_text("Ready", exact=True)).to_be_visible(timeout=READ_MILLISECONDS)
     picture(page, "4-ready")
     page.get_by_role("link", name="Ask this brain").click()
 
@@ -107,14 +103,14 @@ def ask(page: Page, question: str) -> None:
     composer = page.get_by_role("textbox", name=re.compile("^Ask"))
     composer.fill(question)
     composer.press("Enter")
-    expect(page.get_by_text("Sources").first).to_be_visible(timeout=ANSWER_MILLISECONDS)
+    answers = page.get_by_role("button", name="Copy the answer")
+    answered = answers.count()
+    expect(page.get_by_role("button", name="Stop answering")).to_be_visible()
     picture(page, "5-streaming")
-    expect(page.get_by_role("button", name="Copy the answer").first).to_be_visible(
-        timeout=ANSWER_MILLISECONDS
-    )
+    expect(answers).to_have_count(answered + 1, timeout=ANSWER_MILLISECONDS)
 
 
 def open_source(page: Page) -> None:
-    page.get_by_role("button", name=re.compile("^Open source 1:")).first.click()
+    page.get_by_role("button", name=re.compile("^Open the source")).first.click()
     expect(page.locator("mark").first).to_be_visible()
     picture(page, "6-source")
