@@ -77,6 +77,7 @@ class Supervisor:
         """Stops each process after those that need it; a second signal kills all at once."""
         self._stop.clear()
         self.is_stopping = True
+        self._console.say("stopping")
         stopping = asyncio.gather(
             *(keeper.stop(self._dependents(name)) for name, keeper in self._keepers.items())
         )

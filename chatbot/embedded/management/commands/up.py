@@ -49,10 +49,12 @@ def run(start: Start) -> None:
         logs=start.wanted.home / "logs",
         names=[process.name for process in chosen],
     )
+    console.say(f"starting; data is in {start.wanted.home}")
     admin = FirstAdmin(start.wanted.home)
     try:
         supervisor = Supervisor(chosen, console, on_ready=lambda: _announce(console, start, admin))
         asyncio.run(supervisor.run())
+        console.say("stopped; nothing runs any more")
     finally:
         console.close()
 
