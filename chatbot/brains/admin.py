@@ -13,6 +13,7 @@ from chatbot.accounts.models import User
 from chatbot.admin_pages import LightDeletion
 from chatbot.brains.models import Brain, BrainMembership, BrainRole
 from chatbot.brains.selectors import counted
+from chatbot.brains.services import remove_brain
 from chatbot.inference.models import InferenceModel, ModelKind
 
 
@@ -91,6 +92,13 @@ class BrainAdmin(LightDeletion):
         if not change and isinstance(request.user, User):
             obj.created_by = request.user
         super().save_model(request, obj, form, change)
+
+    def delete_model(self, request: HttpRequest, obj: Brain) -> None:  # noqa: ARG002 - Django's
+        remove_brain(obj)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Brain, Brain]) -> None:
+        for brain in queryset:
+            self.delete_model(request, brain)
 
     @admin.display(description="Documents", ordering="documents_count")
     def documents_count(self, brain: Brain) -> int:

@@ -4,6 +4,7 @@ Whoever changes members holds the brain's row, so that two owners who leave at t
 don't leave it without one.
 """
 
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
@@ -67,10 +68,33 @@ def update_brain(*, user: User, brain_id: UUID, **changes: Any) -> Brain:  # noq
 
 @transaction.atomic
 def delete_brain(*, user: User, brain_id: UUID) -> None:
-    """Deletes a brain with its documents; conversations stay, without a brain."""
+    """Deletes a brain with its documents; conversations stay, without a brain.
+
+    Raises:
+        NotFound, NotAllowed: as `get_brain` for an owner.
+    """
     brain = get_brain(user=user, brain_id=brain_id, role=BrainRole.OWNER)
     record("brain deleted", user_id=user.pk, brain=brain.pk)
+    remove_brain(brain)
+
+
+@transaction.atomic
+def remove_brain(brain: Brain) -> None:
+    """As `delete_brain`, whoever asks for it."""
+    for empty in _emptiers:
+        empty(brain)
     brain.delete()
+
+
+def empty_first(empty: Callable[[Brain], None]) -> None:
+    """What an app that stands above this one does with a brain's content before the brain goes.
+
+    A cascade alone would not know that a worker is writing to the rows, and that there are files.
+    """
+    _emptiers.append(empty)
+
+
+_emptiers: list[Callable[[Brain], None]] = []
 
 
 @transaction.atomic

@@ -2,13 +2,17 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from pytest_django import DjangoCaptureOnCommitCallbacks
 
 from chatbot.accounts.models import User
 from chatbot.brains.models import Brain, BrainRole
+from chatbot.documents.models import Document, StoredFile
 from chatbot.inference.models import InferenceEndpoint, InferenceModel
 from tests.api.problems import check_is_problem
 from tests.factories.accounts import make_group, make_user
 from tests.factories.brains import add_member, make_brain
+from tests.factories.conversations import make_conversation
+from tests.factories.documents import make_document, store_content
 
 pytestmark = pytest.mark.django_db
 JSON = "application/json"
@@ -70,6 +74,32 @@ class TestBrain:
 
         check_is_problem(response, 400, "invalid-input")
         assert "name" in response.json()["fields"]
+
+    def test_goes_with_documents_and_files(
+        self, django_capture_on_commit_callbacks: DjangoCaptureOnCommitCallbacks
+    ) -> None:
+        user = make_user()
+        brain = make_brain(owner=user)
+        document = make_document(brain, pages=["Some text."])
+        store_content(document, b"Some text.")
+
+        with django_capture_on_commit_callbacks(execute=True):
+            response = client_of(user).delete(f"/api/v1/brains/{brain.pk}")
+
+        assert response.status_code == 204
+        assert not Document.objects.exists()
+        assert not StoredFile.objects.exists()
+
+    def test_leaves_its_conversations_behind(self) -> None:
+        user = make_user()
+        brain = make_brain(owner=user)
+        conversation = make_conversation(user, brain=brain)
+        client = client_of(user)
+
+        client.delete(f"/api/v1/brains/{brain.pk}")
+
+        shown = client.get(f"/api/v1/conversations/{conversation.pk}").json()
+        assert shown["brain"] is None
 
 
 class TestMembers:

@@ -4,6 +4,7 @@ from uuid import UUID
 
 from django.db import transaction
 
+from chatbot.brains.models import Brain
 from chatbot.documents.models import Document, DocumentVersion
 from chatbot.documents.selectors import no_such_document
 from chatbot.documents.services.lifecycle import cancel, remove, retry
@@ -36,6 +37,13 @@ def remove_document(*, document_id: UUID) -> None:
     """Deletes a document, all that was made of it, and its files; one that is gone is no error."""
     document = Document.objects.select_related("current_version").filter(pk=document_id).first()
     if document is not None:
+        remove(document)
+
+
+@transaction.atomic
+def remove_documents(brain: Brain) -> None:
+    """Deletes all documents of a brain, which is about to go itself."""
+    for document in brain.documents.select_related("current_version"):
         remove(document)
 
 
