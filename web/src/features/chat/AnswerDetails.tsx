@@ -1,4 +1,4 @@
-import { ActionIcon, Popover, Table, Tooltip } from '@mantine/core';
+import { ActionIcon, Popover, Table } from '@mantine/core';
 import { IconInfoCircle } from '@tabler/icons-react';
 import { useTranslation } from 'react-i18next';
 
@@ -16,13 +16,16 @@ export function AnswerDetails({ answer, askedAt }: AnswerDetailsProps) {
   const { t } = useTranslation();
   const rows = useRows(answer, askedAt);
   return (
-    <Popover width={300} position="top-start" withArrow shadow="md">
+    <Popover width={300} position="top-start" withArrow shadow="md" trapFocus returnFocus>
       <Popover.Target>
-        <Tooltip label={t('common.details')}>
-          <ActionIcon variant="subtle" color="gray" aria-label={t('common.details')}>
-            <IconInfoCircle size={16} />
-          </ActionIcon>
-        </Tooltip>
+        <ActionIcon
+          variant="subtle"
+          color="gray"
+          aria-label={t('common.details')}
+          title={t('common.details')}
+        >
+          <IconInfoCircle size={16} />
+        </ActionIcon>
       </Popover.Target>
       <Popover.Dropdown p="xs">
         <Table fz="xs" withRowBorders={false} verticalSpacing={2}>

@@ -52,7 +52,7 @@ function ConversationModel({ model }: { model: NonNullable<Conversation['model']
   const known = useQuery(modelsQuery).data?.find(({ id }) => id === model.id);
   const notes = known?.notes ?? model.notes ?? '';
   return (
-    <Popover width={320} position="bottom-start" withArrow shadow="md">
+    <Popover width={320} position="bottom-start" withArrow shadow="md" trapFocus returnFocus>
       <Popover.Target>
         <UnstyledButton className={classes.model}>
           <span className="visually-hidden">{t('models.about')}</span>
