@@ -13,6 +13,7 @@ import contextlib
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, cast
 from uuid import UUID
 
@@ -66,6 +67,8 @@ class _Door:
     running: dict[UUID, float] = field(default_factory=dict)
     """Turn and when it began."""
     waiting: dict[UUID, Waiter] = field(default_factory=dict)
+    leaving: dict[UUID, float] = field(default_factory=dict)
+    """Turns that have left and how long they ran, while Redis doesn't know it."""
 
 
 class Admission:
@@ -154,12 +157,18 @@ class Admission:
     async def _leave(self, door: _Door, turn_id: UUID) -> None:
         door.waiting.pop(turn_id, None)
         began = door.running.pop(turn_id, None)
-        held = time.monotonic() - began if began is not None else 0.0
+        door.leaving[turn_id] = time.monotonic() - began if began is not None else 0.0
+        await self._tell_left(door)
         self._poll_now.set()
-        with contextlib.suppress(RedisAway):
-            await self._gate.call(
-                lambda: self._eval(LEAVE, door, [str(turn_id), round(held, 3), MEAN_WEIGHT])
-            )
+
+    async def _tell_left(self, door: _Door) -> None:
+        for turn_id, held in list(door.leaving.items()):
+            arguments = [str(turn_id), round(held, 3), MEAN_WEIGHT]
+            try:
+                await self._gate.call(partial(self._eval, LEAVE, door, arguments))
+            except RedisAway:
+                return
+            door.leaving.pop(turn_id, None)
 
     async def _poll(self) -> None:
         while True:
@@ -168,6 +177,7 @@ class Admission:
                 await asyncio.wait_for(self._poll_now.wait(), POLL_SECONDS if waiting else None)
             self._poll_now.clear()
             for door in waiting:
+                await self._tell_left(door)
                 if door.waiting:
                     await self._ask(door, list(door.waiting.values()))
 
@@ -175,6 +185,7 @@ class Admission:
         while True:
             await asyncio.sleep(HOLD_SECONDS)
             for door in list(self._doors.values()):
+                await self._tell_left(door)
                 await self._hold_places(door)
 
     async def _hold_places(self, door: _Door) -> None:

@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 COMMAND_SECONDS: Final = 2.0
 BLOCKING_SECONDS: Final = 5.0
 """Longer than any command is told to block."""
-QUICK_SECONDS: Final = 0.25
+QUICK_SECONDS: Final = 0.5
 """How long a question waits for Redis."""
 PAUSE_SECONDS: Final = 1.0
 
@@ -63,7 +63,7 @@ class RedisGate:
         """The command's answer.
 
         Raises:
-            RedisAway: no answer within a quarter of a second, now or a moment ago.
+            RedisAway: no answer within half a second, now or a moment ago.
         """
         if time.monotonic() < self._closed_until:
             raise RedisAway

@@ -6,15 +6,18 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 from uuid import UUID
 
-from websockets.sync.client import ClientConnection, connect
+from websockets.sync.client import connect
 
 from chatbot.accounts.models import User
 from chatbot.accounts.services.tokens import issue_tokens
 from chatbot.contracts.events import TERMINAL_EVENTS
 from tests.chat_service.processes import ChatProcess
+
+if TYPE_CHECKING:
+    from websockets.sync.client import ClientConnection
 
 PATIENCE_SECONDS = 20
 Event = dict[str, Any]
@@ -71,6 +74,9 @@ class ChatClient:
             additional_headers={"Authorization": f"Bearer {token}"},
             proxy=None,
             compression=None,
+            # A client with unread frames would wait for the closing handshake.
+            close_timeout=0.2,
+            max_queue=None,
         )
 
     def __enter__(self) -> Self:

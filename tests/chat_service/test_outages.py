@@ -53,9 +53,9 @@ class TestRedis:
         assert [event["seq"] for event in answer.events] == list(range(1, answer.seq + 1))
         assert read_there.events == answer.events
 
+    @pytest.mark.usefixtures("model")
     def test_away_in_the_middle_is_done_without(
         self,
-        model: None,
         redis_proxy: Proxy,
         person: User,
         conversation: Conversation,
@@ -109,9 +109,9 @@ class TestRedis:
 
 
 class TestPostgres:
+    @pytest.mark.usefixtures("model")
     def test_away_in_the_middle_ends_no_stream(
         self,
-        model: None,
         postgres_proxy: Proxy,
         person: User,
         conversation: Conversation,

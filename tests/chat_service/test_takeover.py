@@ -137,7 +137,7 @@ class TestTakeover:
         assert (turn.state, turn.attempts) == (TurnState.COMPLETED, 1)
 
     def test_fails_what_has_lost_too_many_owners(
-        self, client: ChatClient, person: User, conversation: Conversation
+        self, client: ChatClient, conversation: Conversation
     ) -> None:
         turn = make_orphan(conversation, attempts=3, answer="Half of")
 

@@ -1,0 +1,168 @@
+"""Server-sent events, read with a plain HTTP client."""
+
+import http.client
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from chatbot.accounts.models import User
+from chatbot.accounts.services.tokens import issue_tokens
+from chatbot.conversations.models import Conversation, TurnState
+from chatbot.conversations.services import ask
+from tests.chat_service.client import Answer, ChatClient, applied
+from tests.chat_service.processes import ChatProcess
+from tests.factories.accounts import make_user
+from tests.factories.conversations import make_conversation, make_turn
+from tests.fakes.script import generated
+from tests.fakes.scripted_server import ScriptedServer
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@contextmanager
+def stream(
+    chat: ChatProcess, turn_id: object, user: User | None, query: str = "", **headers: str
+) -> Iterator[http.client.HTTPResponse]:
+    """The response of /stream/turns/{id}."""
+    sent = {name.replace("_", "-"): value for name, value in headers.items()}
+    if user is not None:
+        sent["Authorization"] = f"Bearer {issue_tokens(user=user).access}"
+    connection = http.client.HTTPConnection("127.0.0.1", chat.port, timeout=20)
+    try:
+        connection.request("GET", f"/stream/turns/{turn_id}{query}", headers=sent)
+        yield connection.getresponse()
+    finally:
+        connection.close()
+
+
+def events_of(response: http.client.HTTPResponse, count: int | None = None) -> Answer:
+    """Applies events to the end of the response, or so many; their ids are their numbers."""
+    found: list[dict[str, Any]] = []
+    for block in blocks_of(response):
+        if "data" in block:
+            event = json.loads(block["data"])
+            assert int(block["id"]) == event["seq"]
+            found.append(event)
+        if len(found) == count:
+            break
+    return applied(found)
+
+
+def blocks_of(response: http.client.HTTPResponse) -> Iterator[dict[str, str]]:
+    block: dict[str, str] = {}
+    while line := response.readline().decode():
+        name, _, value = line.rstrip("\n").partition(": ")
+        if name:
+            block[name] = value
+            continue
+        yield block
+        block = {}
+
+
+class TestTurnStream:
+    def test_tells_a_question_that_came_over_rest(
+        self,
+        chat: ChatProcess,
+        person: User,
+        conversation: Conversation,
+        scripted_server: ScriptedServer,
+    ) -> None:
+        scripted_server.script(tokens=50, rate=200)
+
+        asked = ask(user=person, conversation_id=conversation.pk, text="What?")
+        with stream(chat, asked.turn_id, person) as response:
+            answer = events_of(response)
+
+        assert response.status == 200
+        assert response.headers["Content-Type"] == "text/event-stream; charset=utf-8"
+        assert answer.types == ["turn.started", "token", "usage", "turn.completed"]
+        assert answer.text == generated(50)
+
+    @pytest.mark.parametrize("way", ["header", "query"])
+    def test_goes_on_where_the_reader_was(
+        self,
+        way: str,
+        chat: ChatProcess,
+        client: ChatClient,
+        person: User,
+        conversation: Conversation,
+        scripted_server: ScriptedServer,
+    ) -> None:
+        scripted_server.script(tokens=80, rate=100)
+        asked = client.ask(conversation.pk, "What?")
+        with stream(chat, asked["turn"], person) as response:
+            begun = events_of(response, count=10)
+        headers = {"header": {"Last_Event_ID": str(begun.seq)}, "query": {}}[way]
+        query = {"header": "", "query": f"?after={begun.seq}"}[way]
+
+        with stream(chat, asked["turn"], person, query, **headers) as response:
+            rest = events_of(response)
+
+        whole = applied([*begun.events, *rest.events])
+        assert whole.text == generated(80)
+        assert [event["seq"] for event in whole.events] == list(range(1, whole.seq + 1))
+
+    def test_has_nothing_more_for_somebody_who_saw_the_end(
+        self, chat: ChatProcess, client: ChatClient, person: User, conversation: Conversation
+    ) -> None:
+        asked = client.ask(conversation.pk, "What?")
+        answer = client.answer()
+
+        with stream(chat, asked["turn"], person, Last_Event_ID=str(answer.seq)) as response:
+            assert (response.status, response.read()) == (204, b"")
+
+    def test_wants_to_know_who_is_there(self, chat: ChatProcess) -> None:
+        with stream(chat, uuid4(), None) as response:
+            problem = json.load(response)
+
+        assert (response.status, problem["code"]) == (401, "not-authenticated")
+        assert response.headers["Content-Type"] == "application/problem+json"
+        assert response.headers["WWW-Authenticate"]
+
+    def test_does_not_know_somebody_elses_turn(self, chat: ChatProcess, person: User) -> None:
+        turn = make_turn(make_conversation(make_user()), state=TurnState.COMPLETED)
+
+        with stream(chat, turn.pk, person) as response:
+            problem = json.load(response)
+
+        assert (response.status, problem["code"]) == (404, "not-found")
+
+    @pytest.mark.parametrize("after", ["x", "-1", "1e3", "9" * 30, "\u0661"])
+    def test_refuses_a_number_that_is_none(
+        self, after: str, chat: ChatProcess, person: User, conversation: Conversation
+    ) -> None:
+        turn = make_turn(conversation)
+
+        with stream(chat, turn.pk, person, Last_Event_ID=after.encode().decode("latin-1")) as got:
+            problem = json.load(got)
+
+        assert (got.status, problem["code"]) == (400, "invalid-input")
+
+    def test_refuses_other_peoples_pages(self, chat: ChatProcess, person: User) -> None:
+        with stream(chat, uuid4(), person, Origin="https://evil.example") as response:
+            assert response.status == 403
+
+    def test_has_no_other_addresses(self, chat: ChatProcess, person: User) -> None:
+        with stream(chat, "not-an-id", person) as response:
+            assert (response.status, json.load(response)["code"]) == (404, "not-found")
+
+
+class TestHealth:
+    @pytest.mark.parametrize(
+        ("address", "body"),
+        [
+            ("healthz", {"status": "ok"}),
+            ("readyz", {"status": "ready", "postgres": "ok", "redis": "ok"}),
+        ],
+    )
+    def test_is_told(self, address: str, body: dict[str, str], chat: ChatProcess) -> None:
+        connection = http.client.HTTPConnection("127.0.0.1", chat.port, timeout=20)
+        connection.request("GET", f"/stream/{address}")
+        response = connection.getresponse()
+
+        assert (response.status, json.load(response)) == (200, body)
+        connection.close()
