@@ -1,6 +1,7 @@
 """The shell that both workers share, as a process."""
 
 import signal
+import time
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -27,6 +28,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 WORKER = ["-m", "celery", "-A", "tests.fakes.scripted_worker", "worker"]
 READY = "is ready"
 END_SECONDS = 6
+LOOP_SLEEPS_SECONDS = 10
+"""For so long Celery's loop may not look for messages if nothing wakes it."""
 
 
 @pytest.fixture
@@ -56,6 +59,10 @@ class World:
 
     def until_state(self, document: Document, state: VersionState) -> None:
         self._until(lambda: version_of(document).state == state, str(state))
+
+    def until_all_ready(self, *documents: Document) -> None:
+        for document in documents:
+            self.until_state(document, VersionState.READY)
 
     def until_seen(self, redis: Redis, times: int) -> None:
         self._until(lambda: _length(redis) == times, f"reading number {times}")
@@ -95,6 +102,22 @@ class TestWorker:
 
         assert version_of(document).pages_done == 1
         assert "Traceback" not in worker.log.read_text()
+
+    def test_takes_the_next_job_as_soon_as_a_slot_is_free(
+        self, environment: dict[str, str], tmp_path: Path, document: Document, redis: Redis
+    ) -> None:
+        redis.set(GO, 1)
+        others = [make_document(document.brain) for _ in range(5)]
+        _ = [make_job(other) for other in others]
+        world = World()
+
+        with child(WORKER, environment=environment, log=tmp_path / "log") as worker:
+            worker.wait_for_line(READY)
+            began = time.monotonic()
+            world.until_all_ready(document, *others)
+            seconds = time.monotonic() - began
+
+        assert seconds < LOOP_SLEEPS_SECONDS
 
     def test_gives_its_work_back_when_it_is_asked_to_end(
         self, environment: dict[str, str], tmp_path: Path, document: Document, redis: Redis
@@ -171,12 +194,14 @@ class TestWorkerAndBroker:
         with child(WORKER, environment=environment, log=tmp_path / "log") as worker:
             worker.wait_for_line("Cannot connect")
             with running(broker, port=port, stop_signal=signal.SIGKILL):
+                wait_until(lambda: not _is_away(address), seconds=10, what="answer")
                 jobs.redis_client().set(GO, 1)
                 world.until_state(document, VersionState.READY)
             wait_until(lambda: _is_away(address), seconds=5, what="silence")
             other = make_document(make_brain(owner=make_user()))
             make_job(other)
             with running(broker, port=port, stop_signal=signal.SIGTERM):
+                wait_until(lambda: not _is_away(address), seconds=10, what="answer")
                 jobs.redis_client().set(GO, 1)
                 world.until_state(other, VersionState.READY)
             still_there = worker.is_running
