@@ -58,7 +58,7 @@ def hit(*, scope: str, identity: str, limit: int, window_seconds: int) -> int | 
     """
     if _outage.is_pausing():
         return None
-    now = time.time()
+    now = _now()
     window = int(now // window_seconds)
     key = keys.throttle(scope, _digest(identity), window)
     try:
@@ -77,7 +77,7 @@ def forget(*, scope: str, identity: str, window_seconds: int) -> None:
     """Takes back what was counted in this window."""
     if _outage.is_pausing():
         return
-    window = int(time.time() // window_seconds)
+    window = int(_now() // window_seconds)
     try:
         _client().delete(keys.throttle(scope, _digest(identity), window))
     except RedisError as error:
@@ -93,6 +93,10 @@ def _client() -> Redis:
         socket_connect_timeout=TIMEOUT_SECONDS,
         retry=Retry(NoBackoff(), 1),
     )
+
+
+def _now() -> float:
+    return time.time()
 
 
 def _digest(identity: str) -> str:

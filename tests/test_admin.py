@@ -1,5 +1,6 @@
 """The Django admin: every page opens for an administrator, none for anybody else."""
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -73,6 +74,13 @@ def administrator() -> Client:
 
 def press(client: Client, row: Model, button: str) -> Any:  # noqa: ANN401 - a test response
     return client.post(page_of(type(row), "change", row.pk), {"_press": button}, follow=True)
+
+
+@pytest.fixture(autouse=True)
+def _one_window(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No window of a rate limit ends in the middle of a test."""
+    now = time.time()
+    monkeypatch.setattr("chatbot.rate_limits._now", lambda: now)
 
 
 @pytest.mark.parametrize("model", MODELS, ids=by_name)

@@ -1,4 +1,5 @@
 import logging
+import time
 from collections.abc import Iterator
 from typing import cast
 
@@ -28,6 +29,13 @@ def redis_is_away(settings: Settings) -> Iterator[None]:
     yield
     rate_limits._client.cache_clear()
     rate_limits._outage.end()
+
+
+@pytest.fixture(autouse=True)
+def _one_window(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No window of a rate limit ends in the middle of a test."""
+    now = time.time()
+    monkeypatch.setattr("chatbot.rate_limits._now", lambda: now)
 
 
 class TestHit:

@@ -1,3 +1,4 @@
+import time
 from pathlib import Path
 
 import pytest
@@ -16,3 +17,10 @@ def uploads(settings: Settings, tmp_path: Path) -> Path:
         },
     }
     return tmp_path / "uploads"
+
+
+@pytest.fixture(autouse=True)
+def _one_window(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No window of a rate limit ends in the middle of a test."""
+    now = time.time()
+    monkeypatch.setattr("chatbot.rate_limits._now", lambda: now)
