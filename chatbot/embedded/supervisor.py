@@ -14,7 +14,8 @@ from chatbot.embedded.console import Console
 from chatbot.embedded.keeper import Keeper
 from chatbot.embedded.process import Process
 
-_REAP_EACH_SECONDS = 5.0
+_REAP_AFTER_SECONDS = 0.2
+"""Our own children are waited for by then; what is still a zombie was orphaned."""
 _PR_SET_CHILD_SUBREAPER = 36
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
@@ -28,6 +29,7 @@ class Supervisor:
         self._keepers = {process.name: Keeper(process, console) for process in processes}
         self._stop = asyncio.Event()
         self.is_stopping = False
+        self._child_ended = asyncio.Event()
         self._strangers: set[int] = set()
 
     async def run(self) -> None:
@@ -99,18 +101,20 @@ class Supervisor:
     @contextlib.contextmanager
     def _signals(self) -> Iterator[None]:
         loop = asyncio.get_running_loop()
+        loop.add_signal_handler(signal.SIGCHLD, self._child_ended.set)
         for number in _STOP_SIGNALS:
             loop.add_signal_handler(number, self.stop)
         try:
             yield
         finally:
-            for number in _STOP_SIGNALS:
+            for number in (*_STOP_SIGNALS, signal.SIGCHLD):
                 loop.remove_signal_handler(number)
 
     async def _reap_orphans(self) -> None:
         """Grandchildren whose parent died are ours now, and stay zombies until we ask."""
-        while True:
-            await asyncio.sleep(_REAP_EACH_SECONDS)
+        while await self._child_ended.wait():
+            await asyncio.sleep(_REAP_AFTER_SECONDS)
+            self._child_ended.clear()
             own = {keeper.pid for keeper in self._keepers.values()}
             for child in self._children():
                 if child.pid not in own and child.status() == psutil.STATUS_ZOMBIE:
