@@ -23,8 +23,6 @@ CHAT_MODEL = {
 EMBEDDING_MODEL = {"EMBEDDING_MODEL": "brainstem-small-640"}
 FURTHER_VARIABLES = (
     "STORAGE_URL",
-    "INFERENCE_API_KEY",
-    "EMBEDDING_API_KEY",
     "SIGN_UP_OPEN",
     "UPLOAD_LIMIT_MB",
     "PAGES_LIMIT",
@@ -121,15 +119,14 @@ class Start:
     def _model_server(
         self, prefix: str, named: str, port_name: str, own: Mapping[str, str]
     ) -> dict[str, str]:
-        """Variables of a server that was named, as they were given; or of ours."""
-        if not named:
-            own = {f"{prefix}_URL": f"http://127.0.0.1:{self.ports[port_name]}/v1", **own}
-            return {name: self.wanted.inherited.get(name) or value for name, value in own.items()}
-        return {
+        """Variables of our server, unless one was named; what was given goes before."""
+        url = f"http://127.0.0.1:{self.ports[port_name]}/v1"
+        given = {
             name: value
             for name, value in self.wanted.inherited.items()
             if name.startswith(f"{prefix}_") and value
         }
+        return given if named else {f"{prefix}_URL": url, **own, **given}
 
 
 def address(bind: str, port: int) -> str:
