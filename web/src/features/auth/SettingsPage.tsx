@@ -20,7 +20,7 @@ export function SettingsPage() {
         onChange={(next) => void navigate(`/settings/${next ?? 'profile'}`)}
         keepMounted={false}
       >
-        <Tabs.List mb="lg">
+        <Tabs.List mb="lg" className="scroll-tabs">
           <Tabs.Tab value="profile" leftSection={<IconUser size={16} />}>
             {t('settings.profile')}
           </Tabs.Tab>

@@ -71,7 +71,7 @@ export function BrainFrame({ brainId, tab, documents }: BrainFrameProps) {
         onChange={(next) => void navigate(`/brains/${brainId}/${next ?? 'documents'}`)}
         keepMounted={false}
       >
-        <Tabs.List mb="lg">
+        <Tabs.List mb="lg" className="scroll-tabs">
           <Tabs.Tab value="documents" leftSection={<IconFileText size={16} />}>
             {t('brains.tabDocuments')}
           </Tabs.Tab>

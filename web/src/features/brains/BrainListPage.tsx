@@ -83,7 +83,7 @@ function BrainCard({ brain }: { brain: Brain }) {
         <Text size="sm" c="dimmed" lineClamp={3} flex={1} className="break">
           {brain.description}
         </Text>
-        <Group gap="md" fz="xs" c="dimmed" mt="sm">
+        <Group gap="4px 16px" fz="xs" c="dimmed" mt="sm">
           <Group gap={4}>
             <IconFileText size={14} aria-hidden />
             {t('brains.documents', { count: brain.documents_count })}

@@ -7,8 +7,6 @@ import { ErrorNotice } from '@/components/ErrorNotice';
 import { noticeDone } from '@/components/notices';
 import { groupsQuery } from '@/lib/api/queries';
 import type { BrainRole } from '@/lib/api/types';
-import { problemOf } from '@/lib/problem';
-import { fieldErrors } from '@/lib/problem-text';
 
 import { useAddMember } from './api';
 import { useRoleOptions } from './roles';
@@ -36,7 +34,6 @@ export function MemberAdd({ brain }: { brain: string }) {
         form.setValues({ email: '', group: null });
         noticeDone(t('brains.memberAdded'));
       },
-      onError: (error) => form.setErrors(fieldErrors(problemOf(error))),
     });
   });
 

@@ -45,7 +45,7 @@ export function DocumentRow({ document, mayEdit }: DocumentRowProps) {
           >
             {title}
           </UnstyledButton>
-          <Group gap="sm" fz="xs" c="dimmed">
+          <Group gap="0 12px" fz="xs" c="dimmed">
             <span>{formatBytes(document.size_bytes, i18n.language)}</span>
             {document.pages_total !== null && !isInWork(state) && (
               <span>{t('documents.pages', { count: document.pages_total })}</span>

@@ -1,7 +1,7 @@
 import { ActionIcon, Alert, Button, Center, Loader, Tooltip } from '@mantine/core';
 import { useElementSize } from '@mantine/hooks';
 import { IconZoomIn, IconZoomOut, IconZoomReset } from '@tabler/icons-react';
-import { lazy, type RefObject, Suspense, useEffect, useRef, useState } from 'react';
+import { lazy, Suspense, useEffect, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 
 import type { BrainDocument, PageContent } from '@/lib/api/types';
@@ -90,7 +90,8 @@ function PageLoader() {
 }
 
 function PassageMarks({ places }: { places: Place[] }) {
-  const first = useRef<HTMLDivElement>(null);
+  const { t } = useTranslation();
+  const first = useRef<HTMLElement>(null);
   const key = JSON.stringify(places[0] ?? null);
 
   useEffect(() => {
@@ -98,10 +99,11 @@ function PassageMarks({ places }: { places: Place[] }) {
   }, [key]);
 
   return places.map((place, index) => (
-    <div
+    <mark
       key={index}
-      ref={index === 0 ? (first as RefObject<HTMLDivElement>) : undefined}
+      ref={index === 0 ? first : undefined}
       className={classes.box}
+      aria-label={index === 0 ? t('viewer.cited') : undefined}
       style={{
         left: share(place.left),
         top: share(place.top),
