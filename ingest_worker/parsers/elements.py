@@ -1,6 +1,6 @@
 """What unstructured's partitioners find, as blocks of text."""
 
-import os
+import re
 from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Final
 
@@ -8,9 +8,6 @@ from ingest_worker.parsers.parts import Block
 from ingest_worker.parsers.sentences import replace_tokenizer
 from ingest_worker.parsers.tables import html_table
 
-# Read by unstructured when it is imported: no usage report, no notice.
-os.environ["DO_NOT_TRACK"] = "true"
-os.environ["UNSTRUCTURED_DISABLE_NOTICE"] = "1"
 replace_tokenizer()
 
 if TYPE_CHECKING:
@@ -18,6 +15,7 @@ if TYPE_CHECKING:
 
 NO_LANGUAGE_DETECTION: Final = [""]
 """As `languages=`: guessing them takes longer than all the rest."""
+_NUMBERED: Final = re.compile(r"\(?\w{1,4}[.)]\s")
 _DEEPEST_HEADING: Final = 5
 _LEFT_OUT: Final = frozenset({"PageBreak", "Image"})
 _ONCE: Final = frozenset({"Header", "Footer"})
@@ -43,7 +41,8 @@ def _block(element: "Element", text: str) -> Block:
         return Block("#" * (depth + 1) + " " + " ".join(text.split()), is_heading=True)
     if element.category == "ListItem":
         indent = "  " * min(element.metadata.category_depth or 0, _DEEPEST_HEADING)
-        return Block(f"{indent}- {text}", is_close=True)
+        mark = "" if _NUMBERED.match(text) else "- "
+        return Block(f"{indent}{mark}{text}", is_close=True)
     if element.category == "Table" and element.metadata.text_as_html:
         found = html_table(element.metadata.text_as_html)
         return found if found.text else Block(text)

@@ -1,9 +1,8 @@
 """DOCX and PPTX, by unstructured."""
 
 from collections.abc import Iterator
-from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 from zipfile import BadZipFile
 
 from docx.opc.exceptions import PackageNotFoundError as NoWordFile
@@ -27,7 +26,8 @@ if TYPE_CHECKING:
 
     from unstructured.documents.elements import Element
 
-_BROKEN = (
+_PAGES: Final = 10_000
+_BROKEN: Final = (
     BadZipFile,
     KeyError,
     ValueError,
@@ -44,9 +44,7 @@ class WordParser(WholeFileParser):
     media_types = frozenset({DOCX})
 
     def sections(self, path: Path) -> Iterator[Section]:
-        elements = _partition(path, _read_docx)
-        for _, of_page in groupby(elements, key=_page_number):
-            yield Section(tuple(blocks(of_page)))
+        yield from map(Section, map(tuple, map(blocks, _by_page(_partition(path, _read_docx)))))
 
 
 class SlidesParser(WholeFileParser):
@@ -55,14 +53,9 @@ class SlidesParser(WholeFileParser):
     media_types = frozenset({PPTX})
 
     def sections(self, path: Path) -> Iterator[Section]:
-        elements = _partition(path, _read_pptx)
-        of_slide: dict[int, list[Element]] = {}
-        for element in elements:
-            of_slide.setdefault(_page_number(element), []).append(element)
-        for number in range(1, max(of_slide, default=0) + 1):
-            found = of_slide.get(number, [])
-            title = next((item.text for item in found if item.category == "Title"), "")
-            yield Section(tuple(blocks(found)), label=" ".join(title.split()))
+        for slide in _by_page(_partition(path, _read_pptx)):
+            title = next((item.text for item in slide if item.category == "Title"), "")
+            yield Section(tuple(blocks(slide)), label=" ".join(title.split()))
 
 
 def _partition(path: Path, read: "Callable[[str], list[Element]]") -> "list[Element]":
@@ -81,5 +74,11 @@ def _read_pptx(path: str) -> "list[Element]":
     return partition_pptx(path, include_slide_notes=True, languages=NO_LANGUAGE_DETECTION)
 
 
-def _page_number(element: "Element") -> int:
-    return element.metadata.page_number or 1
+def _by_page(elements: "list[Element]") -> "list[list[Element]]":
+    """One list for each page, empty ones too; what names no page belongs to the one before it."""
+    pages: list[list[Element]] = []
+    for element in elements:
+        number = min(element.metadata.page_number or len(pages) or 1, _PAGES)
+        pages += [[] for _ in range(number - len(pages))]
+        pages[number - 1].append(element)
+    return pages

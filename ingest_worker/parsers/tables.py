@@ -5,6 +5,7 @@ import datetime as dt
 import io
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
+from itertools import takewhile
 from pathlib import Path
 from typing import Any, Final
 from zipfile import BadZipFile
@@ -27,7 +28,10 @@ _FLOAT_DIGITS: Final = ".15g"
 
 
 def table(rows: Iterable[Sequence[str]]) -> Block:
-    """A Markdown table; the first row is its head. Empty rows and columns are left out."""
+    """A Markdown table; the first row is its head, and what stands alone above it a caption.
+
+    Empty rows and columns are left out.
+    """
     filled = [[_cell(cell) for cell in row] for row in rows]
     filled = [row for row in filled if any(row)]
     columns = [
@@ -35,15 +39,16 @@ def table(rows: Iterable[Sequence[str]]) -> Block:
         for column in range(max(map(len, filled), default=0))
         if any(column < len(row) and row[column] for row in filled)
     ]
+    captions = list(takewhile(lambda row: len(columns) > 1 == sum(map(bool, row)), filled))
     lines = [
         "| " + " | ".join(row[column] if column < len(row) else "" for column in columns) + " |"
-        for row in filled
+        for row in filled[len(captions) :]
     ]
+    caption = "".join(f"{''.join(row)}\n\n" for row in captions)
     if not lines:
-        return Block("")
-    rule = "|" + " --- |" * len(columns)
-    head = f"{lines[0]}\n{rule}\n"
-    return Block(head + "\n".join(lines[1:]), repeated=head)
+        return Block(caption)
+    head = f"{lines[0]}\n|{' --- |' * len(columns)}\n"
+    return Block(caption + head + "\n".join(lines[1:]), repeated=head)
 
 
 def html_table(markup: str) -> Block:
