@@ -102,6 +102,12 @@ def revoke_refresh_token(*, token: RefreshToken) -> None:
     _end_family(token.family)
 
 
+def remove_expired_links() -> int:
+    """Forgets refresh tokens that nobody could use any more. Returns how many."""
+    removed, _ = RefreshToken.objects.filter(expires_at__lt=timezone.now()).delete()
+    return removed
+
+
 def _next_link(*, user: User, family: uuid.UUID) -> Tokens:
     now = timezone.now()
     link = RefreshToken.objects.create(

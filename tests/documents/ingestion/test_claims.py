@@ -107,7 +107,7 @@ class TestRenewLeases:
 
         renewed = ingestion.renew_leases(claims=[kept, lost])
 
-        assert renewed == {kept.job_id}
+        assert renewed == {kept.token}
         assert IngestionJob.objects.filter(
             pk=kept.job_id, leased_until__gt=Now() + timedelta(seconds=10)
         ).exists()

@@ -103,17 +103,17 @@ def claim_job(*, job_id: UUID, worker: str) -> Claim | None:
 
 
 def renew_leases(*, claims: Iterable[Claim]) -> set[UUID]:
-    """Renews the leases that still are the claimers'; returns the ids of these jobs."""
-    held = {claim.job_id: claim.token for claim in claims}
+    """Renews the leases that still are the claimers'; returns their tokens."""
+    held = {claim.token: claim.job_id for claim in claims}
     with connection.cursor() as cursor:
         cursor.execute(
             """
             UPDATE documents_ingestionjob
             SET leased_until = statement_timestamp() + make_interval(secs => %s)
-            WHERE state = 'running' AND (id, lease_token) IN (
+            WHERE state = 'running' AND (lease_token, id) IN (
                 SELECT * FROM unnest(%s::uuid[], %s::uuid[])
             )
-            RETURNING id
+            RETURNING lease_token
             """,
             [LEASE_SECONDS, list(held), list(held.values())],
         )

@@ -92,12 +92,12 @@ class LeaseKeeper:
         lease = Lease(claim)
         lease.is_stopping = self.is_stopping
         with self._lock:
-            self._leases[claim.job_id] = lease
+            self._leases[claim.token] = lease
         try:
             yield lease
         finally:
             with self._lock:
-                del self._leases[claim.job_id]
+                del self._leases[claim.token]
 
     def _held(self) -> list[Lease]:
         with self._lock:
@@ -123,4 +123,4 @@ class LeaseKeeper:
             connection.close()
             return
         for lease in held:
-            lease.is_lost = lease.claim.job_id not in current
+            lease.is_lost = lease.claim.token not in current

@@ -47,6 +47,7 @@ def run_job(*, job_id: UUID, keeper: LeaseKeeper, pipelines: Mapping[Stage, Pipe
 def _work(lease: Lease, pipeline: Pipeline) -> None:
     claim = lease.claim
     try:
+        lease.check()
         pipeline(lease)
     except (JobUnfinished, WorkerStopping):
         release_job(claim)
