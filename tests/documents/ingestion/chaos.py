@@ -61,10 +61,11 @@ class Chaos:
         """Some leases end early, as if their owners had been silent; nobody waits."""
         running = IngestionJob.objects.filter(state=JobState.RUNNING)
         unlucky = [pk for pk in running.values_list("pk", flat=True) if dice.random() < 0.1]
-        running.filter(pk__in=unlucky).update(leased_until=Now() - timedelta(seconds=1))
+        _change(unlucky, leased_until=Now() - timedelta(seconds=1))
         ingestion.reconcile()
         ingestion.repair_versions()
-        IngestionJob.objects.filter(state=JobState.QUEUED).update(run_after=Now())
+        waiting = IngestionJob.objects.filter(state=JobState.QUEUED)
+        _change(list(waiting.values_list("pk", flat=True)), run_after=Now())
 
     def _follow_a_hint(self, dice: random.Random, zombies: list[ingestion.Claim]) -> None:
         jobs = list(IngestionJob.objects.exclude(state=JobState.DONE).values_list("pk", flat=True))
@@ -85,9 +86,7 @@ class Chaos:
         if fate < 0.1:
             zombies.append(claim)
         if fate < 0.2:
-            IngestionJob.objects.filter(pk=claim.job_id).update(
-                leased_until=Now() - timedelta(seconds=1)
-            )
+            _change([claim.job_id], leased_until=Now() - timedelta(seconds=1))
             return
         self._do(claim, dice)
 
@@ -124,6 +123,12 @@ class Chaos:
             if dice.random() < 0.05:
                 return
         ingestion.finish_index(claim)
+
+
+def _change(jobs: Sequence[UUID], **changes: object) -> None:
+    """One row at a time, as everybody has to who does not hold the version's row."""
+    for job in jobs:
+        IngestionJob.objects.filter(pk=job).update(**changes)
 
 
 def _pages(numbers: Sequence[int], source: PageSource) -> list[ingestion.ReadPage]:

@@ -97,7 +97,7 @@ class TestClaimJob:
         assert won.count(True) == 1
 
 
-class TestRenewLeases:
+class TestRenewLease:
     def test_renews_what_is_still_ours(self, brain: Brain) -> None:
         kept = claim(make_job(make_document(brain)))
         lost_job = make_job(make_document(brain))
@@ -105,9 +105,9 @@ class TestRenewLeases:
         take_over(lost_job)
         IngestionJob.objects.filter(pk=kept.job_id).update(leased_until=Now())
 
-        renewed = ingestion.renew_leases(claims=[kept, lost])
+        renewed = [ingestion.renew_lease(one) for one in (kept, lost)]
 
-        assert renewed == {kept.token}
+        assert renewed == [True, False]
         assert IngestionJob.objects.filter(
             pk=kept.job_id, leased_until__gt=Now() + timedelta(seconds=10)
         ).exists()

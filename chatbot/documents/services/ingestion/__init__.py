@@ -7,7 +7,7 @@ from chatbot.documents.services.ingestion.claims import (
     claim_job,
     fenced,
     release_job,
-    renew_leases,
+    renew_lease,
 )
 from chatbot.documents.services.ingestion.faults import count_death, delay_job, fail_job
 from chatbot.documents.services.ingestion.leases import Lease, LeaseKeeper, WorkerStopping
@@ -57,7 +57,7 @@ __all__ = [
     "reconcile",
     "record_indexed",
     "release_job",
-    "renew_leases",
+    "renew_lease",
     "repair_versions",
     "run_job",
     "take_turns",

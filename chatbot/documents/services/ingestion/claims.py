@@ -6,8 +6,9 @@ then the job, so that two writers of one document never wait for each other in a
 
 import contextlib
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
@@ -102,22 +103,15 @@ def claim_job(*, job_id: UUID, worker: str) -> Claim | None:
     return claim
 
 
-def renew_leases(*, claims: Iterable[Claim]) -> set[UUID]:
-    """Renews the leases that still are the claimers'; returns their tokens."""
-    held = {claim.token: claim.job_id for claim in claims}
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            UPDATE documents_ingestionjob
-            SET leased_until = statement_timestamp() + make_interval(secs => %s)
-            WHERE state = 'running' AND (lease_token, id) IN (
-                SELECT * FROM unnest(%s::uuid[], %s::uuid[])
-            )
-            RETURNING lease_token
-            """,
-            [LEASE_SECONDS, list(held), list(held.values())],
-        )
-        return {row[0] for row in cursor.fetchall()}
+def renew_lease(claim: Claim) -> bool:
+    """Renews a lease; False: it is no longer the claimer's.
+
+    One at a time: who holds one row and waits for another may meet a deletion that does the same.
+    """
+    renewed = IngestionJob.objects.filter(
+        pk=claim.job_id, lease_token=claim.token, state=JobState.RUNNING
+    ).update(leased_until=Now() + timedelta(seconds=LEASE_SECONDS))
+    return renewed == 1
 
 
 def release_job(claim: Claim) -> None:

@@ -15,7 +15,7 @@ from chatbot.documents.services.ingestion.claims import (
     Claim,
     LeaseLost,
     release_job,
-    renew_leases,
+    renew_lease,
 )
 
 if TYPE_CHECKING:
@@ -117,10 +117,8 @@ class LeaseKeeper:
             return
         try:
             close_old_connections()
-            current = renew_leases(claims=[lease.claim for lease in held])
+            for lease in held:
+                lease.is_lost = not renew_lease(lease.claim)
         except AWAY as error:
             logger.warning("leases not renewed: %s", type(error).__name__)
             connection.close()
-            return
-        for lease in held:
-            lease.is_lost = lease.claim.token not in current

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
 
-from django.db import connection
+from django.db import connection, transaction
 from django.db.models.functions import Now
 
 from chatbot.contracts.tasks import QUEUE_OF_STAGE, Queue
@@ -122,12 +122,20 @@ def take_turns(
 
 def mark_hinted(*, job_ids: Iterable[UUID]) -> None:
     """Before the hints are sent: they are on their way."""
-    IngestionJob.objects.filter(pk__in=list(job_ids), state=JobState.QUEUED).update(hinted_at=Now())
+    _set_hinted(job_ids, Now())
 
 
 def unmark_hinted(*, job_ids: Iterable[UUID]) -> None:
     """The hints could not be sent."""
-    IngestionJob.objects.filter(pk__in=list(job_ids), state=JobState.QUEUED).update(hinted_at=None)
+    _set_hinted(job_ids, None)
+
+
+@transaction.atomic
+def _set_hinted(job_ids: Iterable[UUID], hinted_at: Now | None) -> None:
+    """Skips what is locked: whoever holds several rows and waits for more may meet a deletion."""
+    jobs = IngestionJob.objects.filter(pk__in=list(job_ids), state=JobState.QUEUED)
+    free = list(jobs.select_for_update(skip_locked=True).values_list("pk", flat=True))
+    IngestionJob.objects.filter(pk__in=free).update(hinted_at=hinted_at)
 
 
 def _first(jobs: Sequence[ReadyJob], *, may_be_long: bool) -> ReadyJob | None:
