@@ -1,7 +1,8 @@
 """The two statements behind a question, written by hand: they stand between asking and answering.
 
-The first locks the conversation and reads all that asking depends on; the second stores question,
-answer and turn, and puts the conversation to the top of the list.
+The first locks the conversation and then, in a snapshot that begins after the wait for the lock,
+reads all that asking depends on; the second stores question, answer and turn, and puts the
+conversation to the top of the list.
 """
 
 import json
@@ -25,6 +26,8 @@ UNFINISHED_IN_ALL = 500
 RETRY_AFTER_SECONDS = 10
 
 _READ = """
+SELECT 1 FROM conversations_conversation
+WHERE id = %(conversation)s AND user_id = %(user)s FOR UPDATE;
 SELECT conversation.brain_id, conversation.model_id, conversation.title,
     brain.instructions, brain.model_id,
     (SELECT max(ordinal) FROM conversations_message WHERE conversation_id = conversation.id),
@@ -43,7 +46,6 @@ SELECT conversation.brain_id, conversation.model_id, conversation.title,
 FROM conversations_conversation AS conversation
 LEFT JOIN brains_brain AS brain ON brain.id = conversation.brain_id
 WHERE conversation.id = %(conversation)s AND conversation.user_id = %(user)s
-FOR UPDATE OF conversation
 """
 _WRITE = """
 WITH messages AS (
@@ -120,6 +122,7 @@ def lock_and_read(user: "User", conversation_id: UUID, client_id: str | None = N
             "history": HISTORY_MESSAGES,
         }
         cursor.execute(_READ, named)
+        cursor.nextset()
         row = cursor.fetchone()
     if row is None:
         raise no_such_conversation()

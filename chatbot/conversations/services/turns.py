@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.db.models import F
 from django.db.models.functions import Now
 from django.utils import timezone
@@ -29,7 +29,6 @@ QUESTION_CHARACTERS = 32_000
 CLIENT_ID_CHARACTERS = 64
 TITLE_CHARACTERS = 60
 _UNFINISHED = (TurnState.QUEUED, TurnState.RUNNING)
-_TRIES = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +62,7 @@ def ask(*, user: "User", conversation_id: UUID, text: str, client_id: str | None
         LimitReached: too many questions wait.
     """
     question = _checked(_Question(conversation_id, text, client_id))
-    asked, _ = _stored(user, question, owner="")
+    asked, _ = _store(user, question, owner="")
     return asked
 
 
@@ -75,7 +74,7 @@ def ask_and_claim(
     There is no claim if the question had been asked before.
     """
     question = _checked(_Question(conversation_id, text, client_id))
-    return _stored(user, question, owner=owner)
+    return _store(user, question, owner=owner)
 
 
 @transaction.atomic
@@ -175,17 +174,6 @@ def _checked(question: _Question) -> _Question:
             fields={"client_id": [f"At most {CLIENT_ID_CHARACTERS} characters."]},
         )
     return _Question(question.conversation_id, text, client_id)
-
-
-def _stored(user: "User", question: _Question, *, owner: str) -> tuple[Asked, Claim | None]:
-    """Stores the question, once more where two askers chose the same ordinal or client id."""
-    for tries_left in reversed(range(_TRIES)):
-        try:
-            return _store(user, question, owner=owner)
-        except IntegrityError:
-            if not tries_left:
-                raise
-    raise AssertionError
 
 
 @transaction.atomic
