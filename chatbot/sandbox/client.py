@@ -1,5 +1,6 @@
 """The caller's side of the sandbox."""
 
+import atexit
 import contextlib
 import dataclasses
 import json
@@ -39,6 +40,7 @@ class Sandbox:
         self._server: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
         self._is_closed = False
+        atexit.register(self.close)
 
     def call(self, function: str, arguments: Mapping[str, object], limits: Limits) -> Any:  # noqa: ANN401 - JSON
         """Calls `FUNCTIONS[function](**arguments)`; arguments and result are JSON.

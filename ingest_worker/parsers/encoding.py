@@ -38,9 +38,8 @@ def decode(data: bytes, *, declared: str = "") -> str:
             return data.decode(encoding, errors="replace")
     if encoding := _unmarked_utf16(data):
         return data.decode(encoding, errors="replace")
-    candidates = ["utf-8", declared, "iso2022_kr" if data.startswith(_ISO_2022_KR) else ""]
-    if _looks_korean(data):
-        candidates.append("cp949")
+    candidates = ["iso2022_kr"] if data.startswith(_ISO_2022_KR) else []
+    candidates += ["utf-8", declared, "cp949" if _looks_korean(data) else ""]
     for encoding in filter(None, candidates):
         try:
             return data.decode(encoding)

@@ -81,9 +81,11 @@ def read_text_layer(page: pdfium.PdfPage) -> TextLayer:
     visible = unreadable = 0
     for character in _characters(textpage):
         if character.is_visible:
-            visible += 1
-            unreadable += character.is_unreadable
-            _append(words, character.text, view.place(textpage, character.index))
+            place = view.place(textpage, character.index)
+            if view.shows(place):
+                visible += 1
+                unreadable += character.is_unreadable
+                _append(words, character.text, place)
         elif words:
             _end(words[-1], character.text)
     _undo_hyphens(words)
@@ -96,6 +98,7 @@ class _View:
     """From the page's own coordinates to what is seen: cropped, turned, y downwards."""
 
     def __init__(self, page: pdfium.PdfPage) -> None:
+        self._width, self._height = page.get_size()
         left, bottom, right, top = page.get_bbox()
         turned: dict[int, Callable[[float, float], tuple[float, float]]] = {
             0: lambda x, y: (x - left, top - y),
@@ -116,6 +119,11 @@ class _View:
         x0, y0 = self._see(left, top)
         x1, y1 = self._see(right, bottom)
         return min(x0, x1), min(y0, y1), max(x0, x1), max(y0, y1), baseline
+
+    def shows(self, place: tuple[float, ...]) -> bool:
+        """What stands outside the page nobody sees, and nobody should be told."""
+        x0, y0, x1, y1, _ = place
+        return x1 >= 0 and y1 >= 0 and x0 <= self._width and y0 <= self._height
 
 
 def _characters(textpage: Any) -> Iterator[_Character]:  # noqa: ANN401 - pypdfium2 has no types
