@@ -15,6 +15,7 @@ import { isInWork, useDocuments } from './api';
 import { DocumentRow } from './DocumentRow';
 import { UploadDropzone } from './UploadDropzone';
 import { UploadList } from './UploadList';
+import { useUploads } from './uploads';
 
 const STATES: DocumentState[] = [
   'received',
@@ -34,6 +35,7 @@ export function DocumentPanel({ brain }: { brain: Brain }) {
   const [wanted] = useDebouncedValue(search.trim(), TYPING_PAUSE_MS);
   const documents = useDocuments(brain.id, state, wanted);
   const rows = flattenPages(documents.data);
+  const uploads = useUploads(brain.id);
   const isFiltered = state !== '' || wanted !== '';
   const mayEdit = brain.role !== 'viewer';
   const isEmpty = documents.isSuccess && rows.length === 0;
@@ -69,7 +71,7 @@ export function DocumentPanel({ brain }: { brain: Brain }) {
         <ErrorNotice error={documents.error} onRetry={() => void documents.refetch()} />
       )}
       {isEmpty && isFiltered && <Text c="dimmed">{t('documents.emptyFilter')}</Text>}
-      {isEmpty && !isFiltered && (
+      {isEmpty && !isFiltered && uploads.length === 0 && (
         <EmptyState
           icon={<IconFileText size={28} />}
           title={t('documents.emptyTitle')}

@@ -10,6 +10,20 @@ import { describeProblem } from '@/lib/problem-text';
 
 import { isRunning, type Upload, uploadStore, useUploads } from './uploads';
 
+/** What moves comes first, then what went wrong. */
+const INTEREST: Upload['state'][] = [
+  'sending',
+  'failed',
+  'waiting',
+  'duplicate',
+  'added',
+  'cancelled',
+];
+
+function byInterest(one: Upload, other: Upload): number {
+  return INTEREST.indexOf(one.state) - INTEREST.indexOf(other.state);
+}
+
 const SHOWN_HEIGHT = 260;
 /** Invalid, too large, of a type that can't be read, broken. */
 const REFUSED = new Set([400, 413, 415, 422]);
@@ -40,7 +54,7 @@ export function UploadList({ brain }: { brain: string }) {
       </Group>
       <ScrollArea.Autosize mah={SHOWN_HEIGHT}>
         <Stack gap={6}>
-          {uploads.map((upload) => (
+          {[...uploads].sort(byInterest).map((upload) => (
             <UploadRow key={upload.id} upload={upload} />
           ))}
         </Stack>

@@ -28,6 +28,7 @@ export function isRunning(upload: Upload): boolean {
  * elsewhere; leaving the site asks first.
  */
 class UploadStore {
+  /** In the order in which they were asked for. */
   private uploads: readonly Upload[] = [];
   private readonly requests = new Map<string, XMLHttpRequest>();
   private readonly listeners = new Set<() => void>();
@@ -57,7 +58,7 @@ class UploadStore {
         ? { ...upload, state: 'failed', problem: tooLarge() }
         : { ...upload, state: 'waiting' };
     });
-    this.replace([...added, ...this.uploads]);
+    this.replace([...this.uploads, ...added]);
     this.startNext();
   }
 
@@ -82,8 +83,8 @@ class UploadStore {
 
   private startNext(): void {
     const free = AT_ONCE - this.uploads.filter((upload) => upload.state === 'sending').length;
-    const oldestFirst = this.uploads.filter((upload) => upload.state === 'waiting').reverse();
-    for (const upload of oldestFirst.slice(0, Math.max(0, free))) void this.run(upload);
+    const waiting = this.uploads.filter((upload) => upload.state === 'waiting');
+    for (const upload of waiting.slice(0, Math.max(0, free))) void this.run(upload);
   }
 
   private async run({ id, brain, file }: Upload): Promise<void> {

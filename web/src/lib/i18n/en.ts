@@ -260,6 +260,7 @@ const en = {
     ocr: 'Read by OCR',
     ocrConfidence: 'Read by OCR, {{percent}} sure',
     notIndexed: 'This page is not indexed yet.',
+    notRead: 'This page has not been read yet.',
     noText: 'There is no text on this page.',
     cited: 'Cited passage',
     backToCited: 'Back to the cited passage',

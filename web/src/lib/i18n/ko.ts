@@ -261,6 +261,7 @@ const ko: Translation = {
     ocr: 'OCR로 읽음',
     ocrConfidence: 'OCR로 읽음, 신뢰도 {{percent}}',
     notIndexed: '아직 색인되지 않은 쪽입니다.',
+    notRead: '아직 읽지 않은 쪽입니다.',
     noText: '이 쪽에는 텍스트가 없습니다.',
     cited: '인용한 부분',
     backToCited: '인용한 부분으로',

@@ -108,10 +108,14 @@ function ViewerBody({ document, opened }: { document: BrainDocument; opened: Ope
   const hasOriginal = isShownInline(document.media_type);
   const [view, setView] = useState<View>(hasOriginal ? 'original' : 'text');
   const pages = useQuery(documentPagesQuery(document.id, isInWork(document.state)));
-  const page = useQuery(documentPageQuery(document.id, opened.page));
   const total = Math.max(document.pages_total ?? 0, pages.data?.length ?? 0, 1);
   const passage = opened.passage?.page === opened.page ? opened.passage : null;
   const summary = pages.data?.find((each) => each.number === opened.page);
+  // Pages come one by one while a document is being read.
+  const page = useQuery({
+    ...documentPageQuery(document.id, opened.page),
+    enabled: summary !== undefined,
+  });
 
   return (
     <>
@@ -165,7 +169,7 @@ function ViewerBody({ document, opened }: { document: BrainDocument; opened: Ope
           onShowText={() => setView('text')}
         />
       ) : (
-        <PageText page={page} passage={passage} />
+        <PageText page={page} isRead={pages.isPending || summary !== undefined} passage={passage} />
       )}
     </>
   );

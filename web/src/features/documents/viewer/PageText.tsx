@@ -12,11 +12,12 @@ import type { Passage } from './passage';
 
 interface PageTextProps {
   page: UseQueryResult<PageContent>;
+  isRead: boolean;
   passage: Passage | null;
 }
 
 /** The text of a page as search sees it, with the passage marked and scrolled to. */
-export function PageText({ page, passage }: PageTextProps) {
+export function PageText({ page, isRead, passage }: PageTextProps) {
   const { t } = useTranslation();
   const mark = useRef<HTMLElement>(null);
   const content = page.data;
@@ -25,6 +26,13 @@ export function PageText({ page, passage }: PageTextProps) {
     mark.current?.scrollIntoView({ block: 'start' });
   }, [content, passage]);
 
+  if (!isRead) {
+    return (
+      <Text className={classes.notice} c="dimmed">
+        {t('viewer.notRead')}
+      </Text>
+    );
+  }
   if (page.isPending) return <Skeleton m="md" h={300} />;
   if (page.isError || !content) {
     return (
