@@ -3,8 +3,8 @@
 Every event of a turn carries `turn` and `seq`. Within an epoch sequence numbers rise by one; epoch
 `n` starts at `n * EPOCH_STRIDE + 1`, so that a client that was ahead of a dead owner is never told
 an old number twice. `turn.resumed` opens every epoch but the first and carries the whole text that
-stands: a client replaces its text by it. An answer whose log has gone is told again in the upper half
-of its last epoch, beginning with `turn.resumed` too.
+stands: a client replaces its text by it. An answer whose log has gone is told again in the upper
+half of its last epoch, beginning with `turn.resumed` too.
 
 Exactly one of `turn.completed`, `turn.failed` and `turn.stopped` ends a turn.
 """
@@ -189,7 +189,10 @@ class Source(TypedDict):
 
 
 class Sources(TurnEvent):
-    """What the model is given, before the first token. Empty: nothing was found. The last counts."""
+    """What the model is given, before the first token. Empty: nothing was found.
+
+    The last one counts.
+    """
 
     type: Literal["sources"]
     sources: list[Source]
