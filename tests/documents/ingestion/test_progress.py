@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import pytest
+from pytest_django import DjangoAssertNumQueries
 
 from chatbot.brains.models import Brain
 from chatbot.contracts.tasks import Stage
@@ -14,6 +15,9 @@ from tests.factories.documents import claim, make_document, make_job, version_of
 from tests.listening import events_of
 
 pytestmark = pytest.mark.django_db
+FINISH_QUERIES = 11
+STORE_QUERIES = 7
+"""With the two of the savepoint that a test's transaction makes of ours."""
 
 
 @pytest.fixture
@@ -222,3 +226,27 @@ class TestFinishIndex:
         assert [(event["pages_done"], event["state"]) for event in events][-1] == (9, "ready")
         assert {event["pages_total"] for event in events} == {9}
         assert 8 in [event["pages_done"] for event in events]
+
+
+class TestQueries:
+    @pytest.mark.parametrize("count", [2, 20])
+    def test_do_not_grow_with_the_pages_that_were_read(
+        self, count: int, brain: Brain, django_assert_num_queries: DjangoAssertNumQueries
+    ) -> None:
+        document = opened(brain, count)
+        claimed = claim_next(document, Stage.READ)
+        pages = [page(number, needs_ocr=number % 2 == 0) for number in range(1, count + 1)]
+
+        with django_assert_num_queries(FINISH_QUERIES):
+            ingestion.finish_read(claimed, pages=pages)
+
+    @pytest.mark.parametrize("count", [1, 8])
+    def test_do_not_grow_with_the_pages_that_were_indexed(
+        self, count: int, brain: Brain, django_assert_num_queries: DjangoAssertNumQueries
+    ) -> None:
+        document = opened(brain, count)
+        read_next(document, [page(number) for number in range(1, count + 1)])
+        claimed = claim_next(document, Stage.INDEX)
+
+        with django_assert_num_queries(STORE_QUERIES), ingestion.fenced(claimed) as held:
+            ingestion.record_indexed(held, numbers=range(1, count + 1))
