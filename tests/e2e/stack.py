@@ -111,11 +111,14 @@ class Stack:
         victim.kill()
         return victim.pid
 
+    def processes(self) -> list[psutil.Process]:
+        """Everything that the stack has started."""
+        assert self._process is not None
+        return psutil.Process(self._process.pid).children(recursive=True)
+
     def process(self, name: str) -> psutil.Process:
         """The oldest process of the stack with that name."""
-        assert self._process is not None
-        children = psutil.Process(self._process.pid).children(recursive=True)
-        marked = [child for child in children if _is_marked(child, _MARKS[name])]
+        marked = [child for child in self.processes() if _is_marked(child, _MARKS[name])]
         return min(marked, key=lambda child: child.create_time())
 
     def _read(self, process: subprocess.Popen[str], ready: "queue.Queue[bool]") -> None:
