@@ -123,7 +123,7 @@ def measure(arguments: argparse.Namespace) -> dict[str, list[float]]:
             )
         )
         json.loads(socket.recv(timeout=PATIENCE_SECONDS))
-        ways = {
+        ways: dict[str, Bare | Through] = {
             "bare": Bare(arguments.inference, arguments.model),
             "through": Through(socket, api, arguments.brain),
         }
