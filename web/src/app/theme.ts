@@ -53,7 +53,10 @@ export const readableColors: CSSVariablesResolver = ({ colors }) => ({
     '--mantine-color-dimmed': '#626a73',
     '--mantine-color-error': '#d02c2c',
     ...Object.fromEntries(
-      Object.entries(colors).map(([name, [palest]]) => [`--mantine-color-${name}-light`, palest]),
+      Object.entries(colors).flatMap(([name, [palest, pale]]) => [
+        [`--mantine-color-${name}-light`, palest],
+        [`--mantine-color-${name}-light-hover`, pale],
+      ]),
     ),
     // On white the palest grey is no area at all.
     '--mantine-color-gray-light': colors.gray[1],
