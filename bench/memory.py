@@ -1,8 +1,8 @@
 """Memory of a running stack: `python bench/memory.py [HOME]`.
 
-Prints PSS (a page that n processes share counts a n-th for each) of every process of the stack, with
-its children, and a JSON line. HOME is the folder of the stack; else .brainstem. Run it as the user
-who runs the stack, or as root; leave the stack alone for a minute before to see it idle.
+Prints PSS (a page that n processes share counts a n-th for each) of every process of the stack,
+with its children, and a JSON line. HOME is the folder of the stack; else .brainstem. Run it as the
+user who runs the stack, or as root; leave the stack alone for a minute before to see it idle.
 """
 
 import json
