@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 _SMOOTHING_PIXELS: Final = 0.8
 """Crisp letters are misread more often than slightly soft ones, Korean ones above all."""
 _SHORT_SIDE_PIXELS: Final = 900
-"""Below this an image is a screenshot, a receipt or a line, and is read at twice its size."""
+"""Below this an image is a screenshot, a receipt or a line, and is read at twice its size, which
+softens it enough."""
 _ENLARGED: Final = 2.0
 _LINE_PIXELS: Final = 200
 """An image that is lower than this holds lines, not a page with a layout."""
@@ -94,11 +95,13 @@ class TesseractEngine:
 
 def _prepare(image: Image.Image) -> tuple[Image.Image, float]:
     """The image as Tesseract reads it best, and how much it was enlarged."""
-    scale = _ENLARGED if min(image.size) < _SHORT_SIDE_PIXELS else 1.0
-    if scale != 1:
+    if min(image.size) < _SHORT_SIDE_PIXELS:
+        scale = _ENLARGED
         size = (round(image.width * scale), round(image.height * scale))
         image = image.resize(size, Image.Resampling.LANCZOS)
-    image = image.filter(ImageFilter.GaussianBlur(_SMOOTHING_PIXELS))
+    else:
+        scale = 1.0
+        image = image.filter(ImageFilter.GaussianBlur(_SMOOTHING_PIXELS))
     return ImageOps.expand(image, border=_MARGIN_PIXELS, fill=_WHITE), scale
 
 
@@ -122,6 +125,8 @@ def _words(api: Any) -> Iterator[_Word]:  # noqa: ANN401 - tesserocr has no type
     position = 0
     found = api.GetIterator()
     for item in tesserocr.iterate_level(found, level) if found else ():
+        if item.Empty(level):
+            continue
         text = item.GetUTF8Text(level).strip()
         box = item.BoundingBox(level)
         start = whole.find(text, position)

@@ -1,0 +1,115 @@
+"""How well, and how fast, scans are read: character error rate, misses and seconds per image.
+
+    OMP_THREAD_LIMIT=1 TESSDATA_PREFIX=… python bench/ocr.py FOLDER [--kind page] [--language ko]
+
+The folder holds `manifest.csv` with the columns split, lang, kind, image, truth and truth_quality.
+White space is left out for Korean and folded for English. `cer` counts edits in reading order;
+`miss` is the share of true characters that were not produced, wherever, and says more where columns
+and tables make the order a matter of taste.
+Figures are over all characters of a kind; seconds are of the processor.
+"""
+
+import argparse
+import csv
+import json
+import re
+import time
+import unicodedata
+from collections import Counter, defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from chatbot.contracts.media_types import JPEG, PNG, TIFF
+from ocr_worker.engines.pages import page_images
+from ocr_worker.engines.registry import LANGUAGES, default_engine
+
+_TYPES = {".jpg": JPEG, ".png": PNG, ".tif": TIFF, ".tiff": TIFF}
+_UNTRUSTED = "lossy"
+_ENGINE = default_engine()
+
+
+@dataclass
+class Figures:
+    images: int = 0
+    characters: int = 0
+    edits: int = 0
+    missed: int = 0
+    seconds: float = 0.0
+
+    def report(self) -> dict[str, float]:
+        return {
+            "images": self.images,
+            "cer": round(self.edits / self.characters, 4),
+            "miss": round(self.missed / self.characters, 4),
+            "seconds": round(self.seconds / self.images, 2),
+        }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--kind", default="", help="only kinds that contain this")
+    parser.add_argument("--language", default="", help="ko or en")
+    arguments = parser.parse_args()
+    figures: dict[str, Figures] = defaultdict(Figures)
+    for row in _rows(arguments.folder, arguments.kind, arguments.language):
+        truth = (arguments.folder / row["truth"]).read_text()
+        began = time.process_time()
+        found = _read(arguments.folder / row["image"])
+        seconds = time.process_time() - began
+        for group in (f"{row['lang']} {row['kind']}", f"{row['lang']} all"):
+            _add(figures[group], _folded(truth, row["lang"]), _folded(found, row["lang"]), seconds)
+    report = {name: one.report() for name, one in sorted(figures.items())}
+    for name, values in report.items():
+        print(f"{name:24}", *(f"{key} {value:8}" for key, value in values.items()))
+    print(json.dumps(report))
+
+
+def _rows(folder: Path, kind: str, language: str) -> list[dict[str, str]]:
+    with (folder / "manifest.csv").open() as file:
+        return [
+            row
+            for row in csv.DictReader(file)
+            if (folder / row["image"]).exists()
+            and _UNTRUSTED not in row["truth_quality"]
+            and kind in row["kind"]
+            and language in row["lang"]
+        ]
+
+
+def _read(path: Path) -> str:
+    return "\n\n".join(
+        _ENGINE.recognise(page.image, languages=LANGUAGES, dpi=page.dpi).text
+        for page in page_images(path, _TYPES[path.suffix], 1, 1)
+    )
+
+
+def _folded(text: str, language: str) -> str:
+    text = unicodedata.normalize("NFKC", text)
+    return re.sub(r"\s+", "" if language == "ko" else " ", text).strip()
+
+
+def _add(figures: Figures, truth: str, found: str, seconds: float) -> None:
+    figures.images += 1
+    figures.characters += len(truth)
+    figures.edits += _edits(truth, found)
+    missed = Counter(truth) - Counter(found)
+    figures.missed += missed.total() - missed[" "]
+    figures.seconds += seconds
+
+
+def _edits(truth: str, found: str) -> int:
+    """Levenshtein's distance, a row at a time."""
+    letters = np.array([ord(letter) for letter in found])
+    steps = np.arange(len(found) + 1)
+    row = steps.copy()
+    for number, letter in enumerate(truth, start=1):
+        changed = np.minimum(row[1:] + 1, row[:-1] + (letters != ord(letter)))
+        row = np.minimum.accumulate(np.concatenate(([number], changed)) - steps) + steps
+    return int(row[-1])
+
+
+if __name__ == "__main__":
+    main()
