@@ -31,6 +31,7 @@ def delete_slowly(user: User, documents: list[Document]) -> None:
         delete_document(user=user, document_id=document.pk)
 
 
+@pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 class TestIngestion:
     @pytest.mark.parametrize("seed", [1, 2, 3])
