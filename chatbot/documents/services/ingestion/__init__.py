@@ -11,14 +11,13 @@ from chatbot.documents.services.ingestion.claims import (
 )
 from chatbot.documents.services.ingestion.faults import count_death, delay_job, fail_job
 from chatbot.documents.services.ingestion.leases import Lease, LeaseKeeper, WorkerStopping
+from chatbot.documents.services.ingestion.pages import ReadPage, unindexed_pages
 from chatbot.documents.services.ingestion.progress import (
-    ReadPage,
     finish_index,
     finish_ocr,
     finish_open,
     finish_read,
     record_indexed,
-    unindexed_pages,
 )
 from chatbot.documents.services.ingestion.reconciliation import reconcile, repair_versions
 from chatbot.documents.services.ingestion.running import JobUnfinished, Pipeline, run_job

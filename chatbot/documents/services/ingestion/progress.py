@@ -7,7 +7,6 @@ holds the version's row: two last ones can't both believe that the other is stil
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Final
 
 from django.db.models import Max, Q
@@ -25,6 +24,12 @@ from chatbot.documents.models import (
     VersionState,
 )
 from chatbot.documents.services.ingestion.claims import Claim, Fenced, fenced
+from chatbot.documents.services.ingestion.pages import (
+    PAGES_AT_ONCE,
+    ReadPage,
+    blank,
+    store_pages,
+)
 from chatbot.documents.services.news import announce
 
 PAGES_OF_STAGE: Final = {Stage.READ: 20, Stage.OCR: 2, Stage.INDEX: 8}
@@ -33,23 +38,7 @@ LONG_PAGES: Final = 20
 """Documents with more pages leave a slot free for shorter ones."""
 _OPEN_JOBS: Final = 12
 """Jobs that one document has waiting: a huge one is planned as it goes."""
-_PAGES_AT_ONCE: Final = 200
 _UNFINISHED: Final = (JobState.QUEUED, JobState.RUNNING)
-
-
-@dataclass(frozen=True, slots=True)
-class ReadPage:
-    """A page as a parser or an OCR engine read it; offsets of `boxes` count into `text`."""
-
-    number: int
-    text: str
-    source: PageSource
-    label: str = ""
-    boxes: Sequence[tuple[int, int, float, float, float, float]] = ()
-    confidence: float | None = None
-    width: float | None = None
-    height: float | None = None
-    needs_ocr: bool = False
 
 
 def finish_open(
@@ -70,11 +59,11 @@ def finish_open(
                 Page(version=held.version, number=number, label=label[:200])
                 for number, label in enumerate(labels, start=1)
             ],
-            batch_size=_PAGES_AT_ONCE,
+            batch_size=PAGES_AT_ONCE,
             ignore_conflicts=True,
         )
         if read:
-            _store_pages(held.version, read)
+            store_pages(held.version, read)
             _plan_after_reading(held.version, read)
         _finish(held)
 
@@ -87,8 +76,8 @@ def finish_read(claim: Claim, *, pages: Iterable[ReadPage]) -> None:
     """
     given = {page.number: page for page in pages}
     with fenced(claim) as held:
-        read = [given.get(number) or _blank(number) for number in _range(claim)]
-        _store_pages(held.version, read)
+        read = [given.get(number) or blank(number) for number in _range(claim)]
+        store_pages(held.version, read)
         _plan_after_reading(held.version, read)
         _finish(held)
 
@@ -101,16 +90,10 @@ def finish_ocr(claim: Claim, *, pages: Iterable[ReadPage]) -> None:
     """
     given = {page.number: page for page in pages}
     with fenced(claim) as held:
-        read = [given.get(number) or _blank(number, PageSource.OCR) for number in _range(claim)]
-        _store_pages(held.version, read)
+        read = [given.get(number) or blank(number, PageSource.OCR) for number in _range(claim)]
+        store_pages(held.version, read)
         _plan(held.version, Stage.INDEX, [page.number for page in read])
         _finish(held)
-
-
-def unindexed_pages(claim: Claim) -> list[Page]:
-    """The pages of the claim's range that can't be found yet, without their boxes."""
-    pages = Page.objects.filter(version=claim.version_id, number__in=_range(claim))
-    return list(pages.filter(indexed_at__isnull=True).defer("boxes").order_by("number"))
 
 
 def record_indexed(held: Fenced, *, numbers: Sequence[int]) -> None:
@@ -236,44 +219,6 @@ def _runs(numbers: Sequence[int], *, longest: int) -> Iterator[tuple[int, int]]:
         first = last = number
     if first is not None and last is not None:
         yield first, last
-
-
-def _store_pages(version: DocumentVersion, read: Sequence[ReadPage]) -> None:
-    now = timezone.now()
-    Page.objects.bulk_create(
-        [
-            Page(
-                version=version,
-                number=page.number,
-                label=page.label[:200],
-                text=_storable(page.text),
-                source=PageSource.OCR if page.needs_ocr else page.source,
-                confidence=page.confidence,
-                width=page.width,
-                height=page.height,
-                boxes=[list(box) for box in page.boxes],
-                read_at=None if page.needs_ocr else now,
-            )
-            for page in read
-        ],
-        batch_size=_PAGES_AT_ONCE,
-        update_conflicts=True,
-        unique_fields=["version", "number"],
-        update_fields=[
-            *("text", "source", "confidence", "width", "height", "boxes", "read_at"),
-        ],
-    )
-
-
-def _storable(text: str) -> str:
-    """Blank as nothing; what PostgreSQL can't hold replaced, so that offsets stay."""
-    if not text.strip():
-        return ""
-    return text.replace("\x00", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace").decode()
-
-
-def _blank(number: int, source: PageSource = PageSource.TEXT_LAYER) -> ReadPage:
-    return ReadPage(number=number, text="", source=source)
 
 
 def _range(claim: Claim) -> range:

@@ -1,0 +1,74 @@
+"""Pages as they are read, and as they are stored."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from django.utils import timezone
+
+from chatbot.documents.models import DocumentVersion, Page, PageSource
+from chatbot.documents.services.ingestion.claims import Claim
+
+PAGES_AT_ONCE: Final = 200
+"""Rows in one statement."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReadPage:
+    """A page as a parser or an OCR engine read it; offsets of `boxes` count into `text`."""
+
+    number: int
+    text: str
+    source: PageSource
+    label: str = ""
+    boxes: Sequence[tuple[int, int, float, float, float, float]] = ()
+    confidence: float | None = None
+    width: float | None = None
+    height: float | None = None
+    needs_ocr: bool = False
+
+
+def store_pages(version: DocumentVersion, read: Sequence[ReadPage]) -> None:
+    """Pages that are read, or that wait for OCR; what was stored of them is replaced."""
+    now = timezone.now()
+    Page.objects.bulk_create(
+        [
+            Page(
+                version=version,
+                number=page.number,
+                label=page.label[:200],
+                text=_storable(page.text),
+                source=PageSource.OCR if page.needs_ocr else page.source,
+                confidence=page.confidence,
+                width=page.width,
+                height=page.height,
+                boxes=[list(box) for box in page.boxes],
+                read_at=None if page.needs_ocr else now,
+            )
+            for page in read
+        ],
+        batch_size=PAGES_AT_ONCE,
+        update_conflicts=True,
+        unique_fields=["version", "number"],
+        update_fields=["text", "source", "confidence", "width", "height", "boxes", "read_at"],
+    )
+
+
+def _storable(text: str) -> str:
+    """Blank as nothing; what PostgreSQL can't hold replaced, so that offsets stay."""
+    if not text.strip():
+        return ""
+    return text.replace("\x00", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace").decode()
+
+
+def blank(number: int, source: PageSource = PageSource.TEXT_LAYER) -> ReadPage:
+    """A page on which nothing was found."""
+    return ReadPage(number=number, text="", source=source)
+
+
+def unindexed_pages(claim: Claim) -> list[Page]:
+    """The pages of the claim's range that can't be found yet, without their boxes."""
+    pages = Page.objects.filter(
+        version=claim.version_id, number__in=range(claim.page_from, claim.page_to + 1)
+    )
+    return list(pages.filter(indexed_at__isnull=True).defer("boxes").order_by("number"))
