@@ -28,7 +28,7 @@ TRAINED = VENV / "share" / "tessdata"
 TRAINED_OF_THE_MACHINE = Path("/usr/share/tesseract-ocr/5/tessdata")
 LANGUAGES = ("eng", "kor")
 OLDEST, NEWEST = (3, 11), (3, 13)
-FREE_BYTES = 4 * 1024**3
+FREE_BYTES = 3 * 1024**3
 Command = list[str | Path]
 _NOT_SOURCES = {"node_modules", "dist", "coverage"}
 

@@ -108,7 +108,6 @@ def _chatbot(start: Start) -> Process:
             "--worker-class=gthread",
             "--workers=1",
             f"--threads={WEB_THREADS}",
-            "--preload",
             "--keep-alive=75",
             "--timeout=60",
             "--graceful-timeout=3",
