@@ -7,8 +7,13 @@ from django.conf import settings
 
 from chatbot.accounts.models import User
 from chatbot.contracts.errors import LimitReached
-from chatbot.conversations.services.claims import Claim
-from chatbot.conversations.services.turns import Asked, ask, ask_and_claim, continue_turn
+from chatbot.conversations.services.turns import (
+    Asked,
+    Claimer,
+    ask,
+    ask_and_claim,
+    continue_turn,
+)
 from chatbot.rate_limits import hit
 
 WINDOW_SECONDS: Final = 60
@@ -17,24 +22,23 @@ _SCOPE: Final = "questions"
 
 
 def ask_counted(
-    *, user: User, conversation_id: UUID, text: str, client_id: str, owner: str
-) -> tuple[Asked, Claim | None]:
-    """Stores a question and claims its turn; without an owner it is left to another process.
+    *, user: User, conversation_id: UUID, text: str, client_id: str, claimer: Claimer | None
+) -> Asked:
+    """Stores a question and claims its turn; without a claimer it is left to another process.
 
     Raises:
         LimitReached: too many questions in this minute, or waiting.
         AppError: as `chatbot.conversations.services.turns.ask`.
     """
     _count(user)
-    if not owner:
-        asked = ask(user=user, conversation_id=conversation_id, text=text, client_id=client_id)
-        return asked, None
+    if claimer is None:
+        return ask(user=user, conversation_id=conversation_id, text=text, client_id=client_id)
     return ask_and_claim(
         user=user,
         conversation_id=conversation_id,
         text=text,
         client_id=client_id,
-        owner=owner,
+        claimer=claimer,
     )
 
 

@@ -1,15 +1,17 @@
 """The way from the event loop to the database: a few threads with a connection each.
 
-No connection is held while tokens flow: every call is one short function.
+No connection is held while tokens flow: every call is one short function. Whether a kept connection
+is alive is seen at its socket, which costs no statement.
 """
 
 import asyncio
+import select
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final, ParamSpec, TypeVar
 
 from channels.db import database_sync_to_async
-from django.db import InterfaceError, OperationalError
+from django.db import InterfaceError, OperationalError, connection
 
 from chatbot.contracts.errors import Unavailable
 
@@ -42,13 +44,31 @@ async def about_leases(function: Callable[P, T], *args: P.args, **kwargs: P.kwar
 async def _call(
     threads: ThreadPoolExecutor, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs
 ) -> T:
-    call: Callable[P, asyncio.Future[T]] = database_sync_to_async(
-        function, thread_sensitive=False, executor=threads
+    def work() -> T:
+        if _has_hung_up():
+            connection.close()
+        return function(*args, **kwargs)
+
+    call: Callable[[], asyncio.Future[T]] = database_sync_to_async(
+        work, thread_sensitive=False, executor=threads
     )
     try:
         async with asyncio.timeout(CALL_SECONDS):
-            return await call(*args, **kwargs)
+            return await call()
     except (OperationalError, InterfaceError, TimeoutError) as error:
         raise Unavailable(
             "The database is away.", way_out="Try again in a few seconds.", retry_after_seconds=3
         ) from error
+
+
+def _has_hung_up() -> bool:
+    """Whether the server has closed this thread's connection.
+
+    PostgreSQL says nothing unasked except that it goes, so there is nothing to read on a live one.
+    """
+    kept = connection.connection
+    if kept is None or kept.closed:
+        return False
+    poll = select.poll()
+    poll.register(kept.fileno(), select.POLLIN)
+    return bool(poll.poll(0))

@@ -13,6 +13,7 @@ import os
 import secrets
 import socket
 from collections.abc import Callable, Coroutine, Mapping
+from functools import partial
 from typing import Final
 from uuid import UUID
 
@@ -35,7 +36,7 @@ from chatbot.conversations.services.claims import (
     release_leases,
     renew_leases,
 )
-from chatbot.conversations.services.turns import Asked
+from chatbot.conversations.services.turns import Asked, Claimer
 from chatbot.inference.connectors.transport import close_client
 
 logger = logging.getLogger(__name__)
@@ -97,16 +98,20 @@ class Replica:
     async def ask(self, *, user: User, conversation_id: UUID, text: str, client_id: str) -> Asked:
         """Stores the question and begins to answer it here, if there is room."""
         has_room = len(self._runners) < MAX_RUNNING and not self.draining.is_set()
-        asked, claim = await in_database(
-            ask_counted,
-            user=user,
-            conversation_id=conversation_id,
-            text=text,
-            client_id=client_id,
-            owner=self.name if has_room else "",
-        )
-        if claim is not None:
-            self._take(claim)
+        early = _EarlyStart(partial(self._take, is_stored=False))
+        try:
+            asked = await in_database(
+                ask_counted,
+                user=user,
+                conversation_id=conversation_id,
+                text=text,
+                client_id=client_id,
+                claimer=Claimer(self.name, early.begin) if has_room else None,
+            )
+        except BaseException:
+            early.undo()
+            raise
+        early.confirm()
         return asked
 
     async def go_on(self, *, user: User, turn_id: UUID) -> Asked:
@@ -127,11 +132,17 @@ class Replica:
 
     # --- turns ---
 
-    def _take(self, claim: Claim) -> None:
-        """Begins to write a claimed turn."""
+    def _take(self, claim: Claim, *, is_stored: bool = True) -> TurnRunner:
+        """Begins to write a claimed turn; shows nothing of one that is not stored yet."""
         if claim.turn_id in self._runners:
             self._runners[claim.turn_id].give_up()
-        log = TurnLog(claim.turn_id, fence=claim.fence, epoch=claim.epoch, writer=self._writer)
+        log = TurnLog(
+            claim.turn_id,
+            fence=claim.fence,
+            epoch=claim.epoch,
+            writer=self._writer,
+            is_stored=is_stored,
+        )
         runner = TurnRunner(claim, log, self._means)
         self._runners[claim.turn_id] = runner
         self._logs[claim.turn_id] = log
@@ -139,6 +150,7 @@ class Replica:
         task = asyncio.create_task(self._run(runner))
         self._running.add(task)
         task.add_done_callback(self._running.discard)
+        return runner
 
     async def _run(self, runner: TurnRunner) -> None:
         turn_id, log = runner.claim.turn_id, runner.log
@@ -199,7 +211,11 @@ class Replica:
             await asyncio.sleep(TICK_SECONDS)
 
     async def _renew(self) -> None:
-        runners = dict(self._runners)
+        runners = {
+            turn_id: runner
+            for turn_id, runner in self._runners.items()
+            if runner.log.stored.is_set()
+        }
         if not runners:
             return
         fences = {turn_id: runner.claim.fence for turn_id, runner in runners.items()}
@@ -260,6 +276,35 @@ class Replica:
         self._tasks.discard(task)
         if not task.cancelled() and task.exception() is not None:
             logger.error("a task failed", exc_info=task.exception())
+
+
+class _EarlyStart:
+    """An answer that is begun while its question is being stored."""
+
+    def __init__(self, take: Callable[[Claim], TurnRunner]) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._take = take
+        self._runner: TurnRunner | None = None
+        self._is_undone = False
+
+    def begin(self, claim: Claim) -> None:
+        """Called in the database's thread, before the question is stored."""
+        self._loop.call_soon_threadsafe(self._begin, claim)
+
+    def confirm(self) -> None:
+        """The question is stored."""
+        if self._runner is not None:
+            self._runner.log.confirm_stored()
+
+    def undo(self) -> None:
+        """The question was not stored, or nobody knows; then it is found as an orphan."""
+        self._is_undone = True
+        if self._runner is not None:
+            self._runner.give_up()
+
+    def _begin(self, claim: Claim) -> None:
+        if not self._is_undone:
+            self._runner = self._take(claim)
 
 
 async def _for_ever(loop: Callable[[], Coroutine[None, None, None]]) -> None:

@@ -1,3 +1,7 @@
 """Settings of the chat service: the domain, without admin and REST."""
 
 from chatbot.settings.base import *  # noqa: F403 - a settings module extends another one
+from chatbot.settings.base import DATABASES
+
+# Instead of a statement before each use, chat_service.database looks at the socket.
+DATABASES["default"]["CONN_HEALTH_CHECKS"] = False

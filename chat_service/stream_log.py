@@ -96,10 +96,18 @@ class TurnLog:
     """One epoch of a turn that this process writes.
 
     `entries` is whole, so that Redis can be filled again from it; `shown` is how many of them
-    readers of this process may have.
+    readers of this process may have. Nobody has any before the turn is stored.
     """
 
-    def __init__(self, turn_id: UUID, *, fence: int, epoch: int, writer: "LogWriter") -> None:
+    def __init__(
+        self,
+        turn_id: UUID,
+        *,
+        fence: int,
+        epoch: int,
+        writer: "LogWriter",
+        is_stored: bool = True,
+    ) -> None:
         self.turn_id = turn_id
         self.fence = fence
         self.base = epoch * EPOCH_STRIDE
@@ -110,11 +118,16 @@ class TurnLog:
         self.changed = asyncio.Event()
         self.whole = asyncio.Event()
         """Set while Redis has all of it."""
+        self.stored = asyncio.Event()
+        """Set once the turn is in the database."""
+        if is_stored:
+            self.stored.set()
         self._writer = writer
         self._text: list[str] = []
         self._pending: list[str] = []
         self._sealed_at = 0.0
         self.has_tokens = False
+        self._first_token = 0
 
     @property
     def seq(self) -> int:
@@ -146,7 +159,9 @@ class TurnLog:
         if not self.has_tokens:
             self.has_tokens = True
             self.seal()
-            self.show(len(self.entries))
+            self._first_token = len(self.entries)
+            if self.stored.is_set():
+                self.show(self._first_token)
         self._writer.wrote(self)
 
     def seal(self) -> None:
@@ -188,6 +203,12 @@ class TurnLog:
         if self.appended == len(self.entries) and not self._pending:
             self.whole.set()
 
+    def confirm_stored(self) -> None:
+        """From now on events are logged and shown."""
+        self.stored.set()
+        self.show(self._first_token)
+        self._writer.wrote(self)
+
     def abandon(self) -> None:
         """Another owner writes from now on; readers of this log read on in Redis."""
         self.is_abandoned = True
@@ -215,6 +236,9 @@ class LogWriter:
         self._append: asyncio.Task[None] | None = None
 
     def wrote(self, log: TurnLog) -> None:
+        """The log has something new, or something to seal."""
+        if not log.stored.is_set():
+            return
         self._behind[log.turn_id] = log
         self._caught_up.clear()
         self._wake.set()

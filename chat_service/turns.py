@@ -88,9 +88,10 @@ class TurnRunner:
         self._saved_seq = claim.seq
 
     def give_up(self) -> None:
-        """Ends writing and stores nothing: the turn is somebody else's, now or soon."""
+        """Ends writing and stores nothing: the turn is another process's, or nobody's."""
         self.is_given_up = True
         self.stop.set()
+        self.log.stored.set()
 
     def checkpoint(self) -> Checkpoint | None:
         """What stands now; None: nothing new since the last time."""
@@ -114,6 +115,7 @@ class TurnRunner:
         except Exception:
             logger.exception("turn %s failed", self.claim.turn_id)
             ending = self._failed(AppError("Something went wrong.", way_out="Try again."))
+        await self.log.stored.wait()
         if self.is_given_up:
             raise LostTurn
         await self._end(ending)

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterator
 from threading import Barrier, Thread
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import pytest
@@ -19,12 +20,16 @@ from chatbot.conversations.services.asking import UNFINISHED_PER_USER
 from chatbot.conversations.services.turns import (
     CLIENT_ID_CHARACTERS,
     QUESTION_CHARACTERS,
+    Claimer,
     ask_and_claim,
     title_of,
 )
 from tests.factories.accounts import make_user
 from tests.factories.brains import make_brain
 from tests.factories.conversations import make_conversation, make_turn
+
+if TYPE_CHECKING:
+    from chatbot.conversations.services.claims import Claim
 
 
 @pytest.fixture
@@ -218,11 +223,16 @@ class TestAskAndClaim:
         make_turn(conversation, question="Before?", answer="Yes.", state=TurnState.COMPLETED)
         make_turn(conversation, question="Unanswered?", state=TurnState.FAILED)
 
-        asked, claim = ask_and_claim(
-            user=person, conversation_id=conversation.pk, text="Now?", client_id="1", owner="me"
+        claims: list[Claim] = []
+        asked = ask_and_claim(
+            user=person,
+            conversation_id=conversation.pk,
+            text="Now?",
+            client_id="1",
+            claimer=Claimer("me", claims.append),
         )
 
-        assert claim is not None
+        [claim] = claims
         assert (claim.turn_id, claim.fence, claim.epoch) == (asked.turn_id, 1, 0)
         assert (claim.question, claim.instructions, claim.brain_id) == (
             "Now?",
@@ -249,11 +259,16 @@ class TestAskAndClaim:
     ) -> None:
         first = ask(user=person, conversation_id=conversation.pk, text="What?", client_id="1")
 
-        again, claim = ask_and_claim(
-            user=person, conversation_id=conversation.pk, text="What?", client_id="1", owner="me"
+        claims: list[Claim] = []
+        again = ask_and_claim(
+            user=person,
+            conversation_id=conversation.pk,
+            text="What?",
+            client_id="1",
+            claimer=Claimer("me", claims.append),
         )
 
-        assert (again.turn_id, again.created, claim) == (first.turn_id, False, None)
+        assert (again.turn_id, again.created, claims) == (first.turn_id, False, [])
         assert Turn.objects.get(pk=first.turn_id).state == TurnState.QUEUED
 
 

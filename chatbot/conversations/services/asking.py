@@ -8,7 +8,7 @@ conversation to the top of the list.
 import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from django.db import connection
 
@@ -172,9 +172,10 @@ def check_may_ask(user: "User", facts: Facts) -> None:
         )
 
 
-def store(facts: Facts, *, text: str, client_id: str | None, title: str, owner: str) -> NewTurn:
+def store(
+    facts: Facts, new: NewTurn, *, text: str, client_id: str | None, title: str, owner: str
+) -> None:
     """Stores question, empty answer and turn: queued, or the owner's at once."""
-    new = NewTurn(turn_id=uuid4(), question_id=uuid4(), answer_id=uuid4())
     named: dict[str, Any] = {
         "conversation": facts.conversation_id,
         "turn": new.turn_id,
@@ -191,7 +192,6 @@ def store(facts: Facts, *, text: str, client_id: str | None, title: str, owner: 
     }
     with connection.cursor() as cursor:
         cursor.execute(_WRITE, named)
-    return new
 
 
 def _asked_before(found: list[str] | None) -> AskedBefore | None:

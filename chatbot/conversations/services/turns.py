@@ -1,8 +1,9 @@
 """Asking, going on, stopping: what people do with turns."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from uuid import UUID
+from uuid import UUID, uuid4
 
 from django.db import transaction
 from django.db.models import F
@@ -43,6 +44,14 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
+class Claimer:
+    """A chat process that answers what it was asked."""
+
+    name: str
+    begin: Callable[[Claim], None]
+
+
+@dataclass(frozen=True, slots=True)
 class _Question:
     conversation_id: UUID
     text: str
@@ -62,19 +71,25 @@ def ask(*, user: "User", conversation_id: UUID, text: str, client_id: str | None
         LimitReached: too many questions wait.
     """
     question = _checked(_Question(conversation_id, text, client_id))
-    asked, _ = _store(user, question, owner="")
-    return asked
+    return _store(user, question, None)
 
 
 def ask_and_claim(
-    *, user: "User", conversation_id: UUID, text: str, client_id: str | None, owner: str
-) -> tuple[Asked, Claim | None]:
+    *,
+    user: "User",
+    conversation_id: UUID,
+    text: str,
+    client_id: str | None,
+    claimer: Claimer,
+) -> Asked:
     """`ask`, and in the same transaction the claim of the chat process that was asked.
 
-    There is no claim if the question had been asked before.
+    The claimer is told before the question is stored, so that it can ask the model meanwhile; it
+    may show nothing before this function returns. It is told nothing if the question had been
+    asked before.
     """
     question = _checked(_Question(conversation_id, text, client_id))
-    return _store(user, question, owner=owner)
+    return _store(user, question, claimer)
 
 
 @transaction.atomic
@@ -177,28 +192,31 @@ def _checked(question: _Question) -> _Question:
 
 
 @transaction.atomic
-def _store(user: "User", question: _Question, *, owner: str) -> tuple[Asked, Claim | None]:
+def _store(user: "User", question: _Question, claimer: Claimer | None) -> Asked:
     facts = lock_and_read(user, question.conversation_id, question.client_id)
     if facts.asked_before is not None:
-        return _asked_again(facts, question), None
+        return _asked_again(facts, question)
     check_may_ask(user, facts)
-    new = store(
+    new = NewTurn(turn_id=uuid4(), question_id=uuid4(), answer_id=uuid4())
+    if claimer is not None:
+        claimer.begin(_first_claim(user, facts, new, question.text))
+    store(
         facts,
+        new,
         text=question.text,
         client_id=question.client_id,
         title=facts.title or title_of(question.text),
-        owner=owner,
+        owner=claimer.name if claimer else "",
     )
-    if not owner:
+    if claimer is None:
         jobs.nudge_chat_service({"queued": str(new.turn_id)})
-    asked = Asked(
+    return Asked(
         turn_id=new.turn_id,
         question_id=new.question_id,
         answer_id=new.answer_id,
         conversation_id=facts.conversation_id,
         created=True,
     )
-    return asked, _first_claim(user, facts, new, question.text) if owner else None
 
 
 def _asked_again(facts: Facts, question: _Question) -> Asked:
