@@ -167,8 +167,9 @@ class Keeper:
             return True
         self._deaths += 1
         if not self._was_ready and (self.process.runs_once or self._deaths >= START_ATTEMPTS):
+            outcome = "failed" if self.process.runs_once else "did not start"
             raise StartRefused(
-                f"{self.process.name} did not start: it {_ended(code)}. Its last lines:",
+                f"{self.process.name} {outcome}: it {_ended(code)}. Its last lines:",
                 lines=[f"    {line}" for line in self._last_lines],
             )
         return False

@@ -17,6 +17,7 @@ from chatbot.brains.services import create_brain
 from chatbot.documents.services import upload_document
 from chatbot.embedded.first_admin import FirstAdmin
 from chatbot.inference.services import sync_environment_endpoints
+from chatbot.jobs import redis_client
 
 GUIDE = Path(__file__).with_name("demo") / "brainstem-guide.md"
 DEMO_BRAIN = "Brainstem"
@@ -25,6 +26,7 @@ _STATIC_FROM = ("django", "djangorestframework", "drf-spectacular-sidecar")
 
 def prepare(*, admin_email: str, admin_password: str) -> None:
     """Everything, in an order in which it may be interrupted and done again."""
+    redis_client().ping()
     _migrate()
     _collect_static()
     sync_environment_endpoints()

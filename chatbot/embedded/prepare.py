@@ -12,7 +12,10 @@ import django
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "chatbot.settings.chatbot")
 django.setup()
 
-from chatbot.contracts.errors import AppError  # noqa: E402 - Django comes first
+from django.db import DatabaseError  # noqa: E402 - Django comes first
+from redis.exceptions import RedisError  # noqa: E402
+
+from chatbot.contracts.errors import AppError  # noqa: E402
 from chatbot.embedded.preparation import prepare  # noqa: E402
 
 if __name__ == "__main__":
@@ -23,3 +26,7 @@ if __name__ == "__main__":
         )
     except AppError as error:
         sys.exit(f"{error.sentence} {error.way_out}")
+    except DatabaseError as error:
+        sys.exit(f"PostgreSQL can't be used: {str(error).strip()}\nLook at DATABASE_URL.")
+    except RedisError as error:
+        sys.exit(f"Redis can't be used: {error}\nLook at REDIS_URL.")

@@ -80,7 +80,7 @@ def _own(start: Start) -> Iterable[Process]:
             "BRAINSTEM_ADMIN_EMAIL": start.wanted.admin_email,
             "BRAINSTEM_ADMIN_PASSWORD": start.wanted.admin_password,
         },
-        after=frozenset({"postgres"}),
+        after=frozenset({"postgres", "valkey"}),
         runs_once=True,
     )
     yield _chatbot(start)

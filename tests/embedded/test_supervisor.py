@@ -72,7 +72,7 @@ class TestStart:
         with pytest.raises(StartRefused) as refusal:
             await run.task
 
-        assert "once did not start: it ended with code 3" in str(refusal.value)
+        assert "once failed: it ended with code 3" in str(refusal.value)
         assert "no luck today" in str(refusal.value)
         assert ("store", "stops") in diary.entries
 
