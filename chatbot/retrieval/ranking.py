@@ -40,12 +40,18 @@ CONSTANTS: Final = {
 """Parameters of the statement that never change."""
 
 SIZE: Final = SQL("""
-    SELECT (SELECT id FROM retrieval_indexgeneration WHERE is_active AND dimensions = %s),
-        count(*), greatest(coalesce(avg(lexeme_count), 0), 1)::float
-    FROM (SELECT lexeme_count FROM retrieval_chunk WHERE brain_id = %s LIMIT %s) chunk
+    SELECT
+        (SELECT id FROM retrieval_indexgeneration WHERE is_active AND dimensions = %(dimensions)s),
+        (SELECT count(*) FROM (
+            SELECT FROM retrieval_chunk WHERE brain_id = %(brain)s LIMIT %(enough)s
+        ) counted),
+        (SELECT greatest(avg(lexeme_count), 1)::float FROM (
+            SELECT lexeme_count FROM retrieval_chunk WHERE brain_id = %(brain)s LIMIT %(sample)s
+        ) sampled)
 """)
-"""The active generation of vectors of a size; the number of a brain's chunks, up to a limit, and
-their mean length."""
+"""The active generation of vectors of a size; the number of a brain's chunks, up to `enough`, and
+the mean length of some of them."""
+SAMPLE_ROWS: Final = 1000
 
 _BY_WORDS: Final = SQL("""
     match AS MATERIALIZED (

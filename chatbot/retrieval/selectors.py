@@ -15,6 +15,7 @@ from chatbot.retrieval.lexemes import lexemes
 from chatbot.retrieval.ranking import (
     CONSTANTS,
     EXACT_ROWS,
+    SAMPLE_ROWS,
     SIZE,
     Nearest,
     search_statement,
@@ -62,7 +63,15 @@ def search(
     words = list(dict.fromkeys(lexemes(question)))[:QUESTION_LEXEMES]
     dimensions = len(vector or ())
     with connection.cursor() as cursor:
-        cursor.execute(SIZE, [dimensions, brain_id, EXACT_ROWS + 1])
+        cursor.execute(
+            SIZE,
+            {
+                "dimensions": dimensions,
+                "brain": brain_id,
+                "enough": EXACT_ROWS + 1,
+                "sample": SAMPLE_ROWS,
+            },
+        )
         generation, chunks, mean_length = cursor.fetchone()
     if not chunks:
         return []
