@@ -6,7 +6,8 @@ Run it against a running stack whose default model is the scripted server, with 
 make the large ones from:
 
     python -m tests.fakes.inference_server --port 9100 --delay-ms 50 --rate 100 --tokens 20
-    INFERENCE_URL=http://127.0.0.1:9100/v1 make up
+    INFERENCE_URL=http://127.0.0.1:9100/v1 QUESTION_LIMIT_PER_MINUTE=10000 \
+        REQUEST_LIMIT_PER_MINUTE=100000 make up
     python bench/chat_isolation.py FOLDER --url http://127.0.0.1:8080 \
         --email admin@example.com --password …
 
@@ -90,8 +91,9 @@ def joined_pdfs(folder: Path, *, count: int, pages: int, to: Path) -> list[Path]
     """Large PDFs from the pages of small ones; each begins elsewhere, so that no two are equal."""
     with ExitStack() as stack:
         sources = [
-            stack.enter_context(pypdfium2.PdfDocument(file))
+            stack.enter_context(document)
             for file in sorted(folder.rglob("*.pdf"))
+            if (document := opened(file)) is not None
         ]
         places = [(source, page) for source in sources for page in range(len(source))]
         if not places:
@@ -105,6 +107,14 @@ def joined_pdfs(folder: Path, *, count: int, pages: int, to: Path) -> list[Path]
             made.append(to / f"joined-{time.time_ns()}-{number}.pdf")
             target.save(made[-1])
     return made
+
+
+def opened(file: Path) -> pypdfium2.PdfDocument | None:
+    """The document; None for one that is damaged or wants a password."""
+    try:
+        return pypdfium2.PdfDocument(file)
+    except pypdfium2.PdfiumError:
+        return None
 
 
 @contextmanager

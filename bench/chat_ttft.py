@@ -9,6 +9,8 @@ constant delay:
     python bench/chat_ttft.py --url http://127.0.0.1:8080 --inference http://127.0.0.1:9100/v1 \
         --email admin@example.com --password …
 
+Start the stack with QUESTION_LIMIT_PER_MINUTE and REQUEST_LIMIT_PER_MINUTE far above what is asked.
+
 The clock of both starts when the request is written and ends when the first text is read. A new
 conversation is made for every question, outside the clock.
 """
