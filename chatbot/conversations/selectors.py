@@ -21,9 +21,7 @@ def readable_conversations(*, user: "User") -> QuerySet[Conversation, Conversati
     return Conversation.objects.filter(user=user).select_related("model", "brain__model")
 
 
-def find_conversations(
-    *, user: "User", search: str = ""
-) -> QuerySet[Conversation, Conversation]:
+def find_conversations(*, user: "User", search: str = "") -> QuerySet[Conversation, Conversation]:
     """The person's own conversations whose titles contain the words; empty: all."""
     conversations = readable_conversations(user=user)
     return conversations.filter(title__icontains=search) if search else conversations
