@@ -84,7 +84,7 @@ def search(
         **words_parameters(words),
         "chunks": chunks,
         "mean_length": mean_length,
-        "vector": f"[{','.join(map(str, vector or ()))}]",
+        "vector": _half_precision(vector or ()),
         "limit": limit * _SPARE,
     }
     rows = _rows(statement, parameters, by_index=nearest is not None and not nearest.is_exact)
@@ -98,6 +98,11 @@ def _readable(user_id: UUID, brain_id: UUID) -> tuple[Composable, dict[str, Any]
     names = [f"readable_{number}" for number in range(len(values))]
     named = statement % tuple(f"%({name})s" for name in names)
     return SQL(named), dict(zip(names, values, strict=True))
+
+
+def _half_precision(vector: Sequence[float]) -> str:
+    """The vector as PostgreSQL reads it, with the digits that are kept of its numbers."""
+    return f"[{','.join([format(number, '.4g') for number in vector])}]"
 
 
 def _rows(
