@@ -122,11 +122,14 @@ class Supervisor:
 
     def _kill_descendants(self) -> None:
         """Whatever left its process group, or was orphaned."""
+        killed = []
         for child in self._children():
             with contextlib.suppress(psutil.NoSuchProcess):
-                for process in (*child.children(recursive=True), child):
-                    process.kill()
-                _reap(child.pid)
+                killed += [*child.children(recursive=True), child]
+        for process in killed:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
+        psutil.wait_procs(killed, timeout=_REAP_AFTER_SECONDS)
 
     def _children(self) -> list[psutil.Process]:
         """Without those that were there before the run."""
