@@ -1,10 +1,13 @@
 """The plain side of a WebSocket: frames in, frames out, each with a limit on how long it takes."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+import logging
+from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
 from typing import Any, Final
 
 import orjson
+
+logger = logging.getLogger(__name__)
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -18,6 +21,19 @@ CLOSE_TRY_LATER: Final = 1013
 
 class Disconnected(Exception):
     """The client has gone, or takes nothing."""
+
+
+async def end_all(tasks: Iterable["asyncio.Task[Any]"]) -> None:
+    """Cancels what still runs of a connection, and says what had failed."""
+    tasks = list(tasks)
+    for task in tasks:
+        task.cancel()
+    for result in await asyncio.gather(*tasks, return_exceptions=True):
+        if isinstance(result, Exception) and not isinstance(result, _GONE):
+            logger.error("a connection failed", exc_info=result)
+
+
+_GONE: Final = (Disconnected, OSError, TimeoutError)
 
 
 class Connection:

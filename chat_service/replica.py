@@ -14,7 +14,7 @@ import secrets
 import socket
 from collections.abc import Callable, Coroutine, Mapping
 from functools import partial
-from typing import Final
+from typing import Any, Final, TypeVar
 from uuid import UUID
 
 from chat_service.admission import Admission
@@ -28,7 +28,7 @@ from chat_service.stream_log import LogWriter, TurnLog
 from chat_service.stream_reader import StreamReader
 from chat_service.turns import LostTurn, Means, TurnRunner
 from chatbot.accounts.models import User
-from chatbot.contracts.errors import Unavailable
+from chatbot.contracts.errors import AppError, Unavailable
 from chatbot.conversations.services.answers import save_checkpoints
 from chatbot.conversations.services.claims import (
     Claim,
@@ -39,6 +39,7 @@ from chatbot.conversations.services.claims import (
 from chatbot.conversations.services.turns import Asked, Claimer
 from chatbot.inference.connectors.transport import close_client
 
+T = TypeVar("T")
 logger = logging.getLogger(__name__)
 
 TICK_SECONDS: Final = 1.0
@@ -62,7 +63,7 @@ class Replica:
         self._writer = LogWriter(self.commands)
         self._logs: dict[UUID, TurnLog] = {}
         self._runners: dict[UUID, TurnRunner] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[Any]] = set()
         self._running: set[asyncio.Task[None]] = set()
         self.reader = StreamReader(
             process=self.name,
@@ -96,7 +97,19 @@ class Replica:
     # --- what people ask for ---
 
     async def ask(self, *, user: User, conversation_id: UUID, text: str, client_id: str) -> Asked:
-        """Stores the question and begins to answer it here, if there is room."""
+        """Stores the question and begins to answer it here, if there is room.
+
+        Goes on when the caller is cancelled: the question has been asked.
+        """
+        return await asyncio.shield(
+            self._spawn(
+                self._ask(
+                    user=user, conversation_id=conversation_id, text=text, client_id=client_id
+                )
+            )
+        )
+
+    async def _ask(self, *, user: User, conversation_id: UUID, text: str, client_id: str) -> Asked:
         has_room = len(self._runners) < MAX_RUNNING and not self.draining.is_set()
         early = _EarlyStart(partial(self._take, is_stored=False))
         try:
@@ -267,15 +280,19 @@ class Replica:
             fences = {runner.claim.turn_id: runner.claim.fence for runner in runners}
             await about_leases(release_leases, fences=fences)
 
-    def _spawn(self, work: Coroutine[None, None, None]) -> None:
+    def _spawn(self, work: Coroutine[Any, Any, T]) -> "asyncio.Task[T]":
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._finished)
+        return task
 
-    def _finished(self, task: asyncio.Task[None]) -> None:
+    def _finished(self, task: "asyncio.Task[Any]") -> None:
         self._tasks.discard(task)
-        if not task.cancelled() and task.exception() is not None:
-            logger.error("a task failed", exc_info=task.exception())
+        if task.cancelled():
+            return
+        error = task.exception()
+        if error is not None and not isinstance(error, AppError):
+            logger.error("a task failed", exc_info=error)
 
 
 class _EarlyStart:

@@ -13,7 +13,7 @@ from uuid import UUID
 
 from chat_service.access import start_of
 from chat_service.auth import Headers, check_origin, credentials_of, user_of
-from chat_service.connection import SEND_SECONDS, Receive, Scope, Send
+from chat_service.connection import SEND_SECONDS, Receive, Scope, Send, end_all
 from chat_service.database import in_database
 from chat_service.frames import SEQ_LIMIT
 from chat_service.problems import send_problem
@@ -92,9 +92,7 @@ class _Stream:
         try:
             await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            for task in ends:
-                task.cancel()
-            await asyncio.gather(*ends, return_exceptions=True)
+            await end_all(ends)
         with contextlib.suppress(OSError, TimeoutError):
             await self._send({"type": "http.response.body"})
 

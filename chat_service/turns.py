@@ -43,6 +43,7 @@ logger = logging.getLogger(__name__)
 
 MIN_ANSWER_TOKENS: Final = 64
 """Room for an answer that a prompt has to leave in the context."""
+GROUNDED_TEMPERATURE: Final = 0.2
 STORE_SECONDS: Final = 600.0
 """How long a finished answer waits for the database."""
 STORE_RETRY_SECONDS: Final = (0.1, 2.0)
@@ -194,6 +195,8 @@ class TurnRunner:
         request = ChatRequest(
             model=endpoint.upstream_model,
             messages=prompt.messages,
+            # What is to be quoted, isn't to be invented.
+            temperature=None if prompt.is_plain else GROUNDED_TEMPERATURE,
             max_tokens=max(MIN_ANSWER_TOKENS, min(serving.output_tokens, room)),
             continue_text=standing or None,
         )

@@ -32,6 +32,7 @@ from chat_service.connection import (
     Receive,
     Scope,
     Send,
+    end_all,
 )
 from chat_service.database import in_database
 from chat_service.frames import Frame, InvalidFrame, error_frame, parse_frame
@@ -154,10 +155,7 @@ class ChatSocket:
         try:
             await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
         finally:
-            tasks = ends | self._tasks
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await end_all(ends | self._tasks)
 
     async def _read(self) -> None:
         while True:

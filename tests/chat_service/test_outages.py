@@ -9,9 +9,10 @@ import pytest
 from redis import Redis
 
 from chatbot.accounts.models import User
-from chatbot.conversations.models import Conversation, Message
+from chatbot.conversations.models import Conversation, Message, Turn
 from tests.chat_service.client import ChatClient
 from tests.chat_service.processes import ChatProcess, running_chat_process
+from tests.child_processes import wait_until
 from tests.fakes.proxy import Proxy
 from tests.fakes.script import generated
 from tests.fakes.scripted_server import ScriptedServer
@@ -107,6 +108,31 @@ class TestRedis:
         assert answer.text == generated(200)
         assert read_there.events == answer.events
 
+    @pytest.mark.usefixtures("model")
+    def test_frozen_in_the_middle_holds_nobody_up(
+        self,
+        redis_proxy: Proxy,
+        person: User,
+        conversation: Conversation,
+        scripted_server: ScriptedServer,
+    ) -> None:
+        scripted_server.script(tokens=100, rate=100)
+        with (
+            running_chat_process(REDIS_URL=redis_proxy.url) as chat,
+            ChatClient(chat, person) as client,
+        ):
+            client.ask(conversation.pk, "What?")
+            answer = client.tokens(20)
+
+            redis_proxy.freeze()
+            client.answer(to=answer, seconds=3)
+            asked = client.ask(conversation.pk, "And now?")
+            second = client.answer(seconds=5)
+            redis_proxy.thaw()
+
+        assert answer.text == second.text == generated(100)
+        assert Message.objects.get(pk=asked["answer"]).text == generated(100)
+
 
 class TestPostgres:
     @pytest.mark.usefixtures("model")
@@ -141,3 +167,50 @@ class TestPostgres:
         assert answer.text == generated(150)
         assert Message.objects.get(pk=asked["answer"]).text == answer.text
         assert back == 200
+
+    @pytest.mark.slow
+    @pytest.mark.usefixtures("model")
+    def test_frozen_gives_a_clear_error_and_recovers(
+        self,
+        postgres_proxy: Proxy,
+        person: User,
+        conversation: Conversation,
+        scripted_server: ScriptedServer,
+    ) -> None:
+        scripted_server.script(tokens=50, rate=100)
+        with (
+            running_chat_process(DATABASE_URL=postgres_proxy.url) as chat,
+            ChatClient(chat, person) as client,
+        ):
+            client.ask(conversation.pk, "What?")
+            client.answer()
+
+            postgres_proxy.freeze()
+            client.send(type="ask", conversation=str(conversation.pk), text="?", client_id="new")
+            refused = client.until("error", seconds=15)[-1]
+            postgres_proxy.thaw()
+            client.ask(conversation.pk, "?", client_id="new")
+            answer = client.answer()
+
+        assert refused["code"] == "unavailable"
+        assert answer.text == generated(50)
+        assert Message.objects.filter(conversation=conversation).count() == 4
+
+
+class TestVanishedClient:
+    def test_is_answered_all_the_same(
+        self,
+        chat: ChatProcess,
+        person: User,
+        conversation: Conversation,
+        scripted_server: ScriptedServer,
+    ) -> None:
+        scripted_server.script(tokens=30, rate=100)
+        with ChatClient(chat, person) as client:
+            client.send(type="ask", conversation=str(conversation.pk), text="What?", client_id="1")
+
+        wait_until(
+            lambda: Message.objects.filter(text=generated(30)).exists(), seconds=5, what="answer"
+        )
+        turn = Turn.objects.get()
+        assert (turn.epoch, turn.attempts) == (0, 1)

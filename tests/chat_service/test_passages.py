@@ -73,7 +73,7 @@ class TestQuestionAboutABrain:
         assert answer.sources == []
         assert "sources" in answer.types
         system = scripted_server.requests()[-1]["messages"][0]["content"]
-        assert "Nothing was found" in system
+        assert "nothing was found" in system
         assert not Message.objects.get(pk=asked["answer"]).citations.exists()
 
     def test_keeps_its_sources_when_it_is_continued(

@@ -61,7 +61,7 @@ class TestBuildPrompt:
         try:
             prompt = build_prompt(question, budget_tokens=budget)
         except PromptTooLong:
-            prompt = Prompt((), (), 0)
+            prompt = Prompt((), (), 0, is_plain=True)
 
         text = "".join(message["content"] for message in prompt.messages)
         assert prompt.estimated_tokens <= budget
@@ -126,7 +126,8 @@ class TestBuildPrompt:
     def test_says_so_when_nothing_was_found(self) -> None:
         prompt = built(passages=[])
 
-        assert "Nothing was found" in prompt.messages[0]["content"]
+        assert "nothing was found" in prompt.messages[0]["content"]
+        assert "Nothing was found" in prompt.messages[-1]["content"]
         assert prompt.sources == ()
 
     @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""A TCP proxy that can be cut: a server that is away for a while, without touching the server."""
+"""A TCP proxy that can be cut or frozen: a server that is away for a while, untouched itself."""
 
 import asyncio
 import contextlib
@@ -23,6 +23,8 @@ class Proxy:
         self._writers: set[asyncio.StreamWriter] = set()
         self._server: asyncio.Server | None = None
         self._loop = asyncio.new_event_loop()
+        self._flows = asyncio.Event()
+        self._flows.set()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
 
     @property
@@ -42,6 +44,13 @@ class Proxy:
 
     def restore(self) -> None:
         self._do(self._open())
+
+    def freeze(self) -> None:
+        """Connections stay, and nothing passes any more."""
+        self._loop.call_soon_threadsafe(self._flows.clear)
+
+    def thaw(self) -> None:
+        self._loop.call_soon_threadsafe(self._flows.set)
 
     def end(self) -> None:
         self._do(self._close())
@@ -77,6 +86,7 @@ class Proxy:
     async def _pump(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(OSError):
             while data := await reader.read(CHUNK_BYTES):
+                await self._flows.wait()
                 writer.write(data)
                 await writer.drain()
         writer.close()
