@@ -7,19 +7,21 @@ AS_ROOT := $(if $(filter 0,$(shell id -u)),,sudo)
 LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-header --no-annotate $(UPGRADE)
 
-.PHONY: help up set-up set-up-dev clean check format test test-fast browser lock
+.PHONY: help up set-up set-up-dev python clean check format test test-fast browser lock
 help:  ## list the verbs
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 up: set-up ## start everything on this machine; Ctrl-C stops it
 	@exec setpriv --pdeathsig TERM $(BIN)/python manage.py up
 
-set-up: ## what `up` does before: .venv, packages, the built UI
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-		{ echo "Python 3.11 or newer is needed: apt-get install python3 python3-venv"; exit 1; }
+set-up: python ## what `up` does before: .venv, packages, the built UI
 	@$(PYTHON) chatbot/embedded/set_up.py embedded
 
-set-up-dev: ## the same, with the tools for tests and checks
+python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Python 3.11 or newer is needed: apt-get install python3 python3-venv"; exit 1; }
+
+set-up-dev: python ## the same, with the tools for tests and checks
 	@$(PYTHON) chatbot/embedded/set_up.py dev
 
 clean: ## remove what set-up made; data in .brainstem stays
