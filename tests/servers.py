@@ -1,6 +1,7 @@
 """Real PostgreSQL and Valkey for a test run, from the same wheels as `make up`."""
 
 import contextlib
+import fcntl
 import os
 import shutil
 import signal
@@ -10,19 +11,34 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 from chatbot.embedded import postgres, valkey
 
 START_SECONDS = 30
+_LOCKS: list[IO[str]] = []
 PASSWORD = "tests"  # noqa: S105 - a server of the test run on the loopback interface
 
 
 def free_port() -> int:
-    """A port below the ephemeral range, so that nothing else is handed it meanwhile."""
+    """A port below the ephemeral range that no other process of any test run is given.
+
+    It stays this process's by a locked file: between looking and listening another worker would
+    else find it free, too.
+    """
+    folder = Path(tempfile.gettempdir()) / "brainstem-test-ports"
+    folder.mkdir(exist_ok=True)
     for port in range(20000 + os.getpid() % 5000, 32000):
-        with socket.socket() as probe, contextlib.suppress(OSError):
-            probe.bind(("127.0.0.1", port))
-            return port
+        lock = (folder / str(port)).open("w")
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            with socket.socket() as probe:
+                probe.bind(("127.0.0.1", port))
+        except OSError:
+            lock.close()
+            continue
+        _LOCKS.append(lock)
+        return port
     raise OSError("no free port")
 
 
