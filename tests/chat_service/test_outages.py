@@ -17,7 +17,7 @@ from tests.fakes.proxy import Proxy
 from tests.fakes.script import generated
 from tests.fakes.scripted_server import ScriptedServer
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
 
 def readiness(chat: ChatProcess) -> tuple[int, dict[str, Any]]:
@@ -168,7 +168,6 @@ class TestPostgres:
         assert Message.objects.get(pk=asked["answer"]).text == answer.text
         assert back == 200
 
-    @pytest.mark.slow
     @pytest.mark.usefixtures("model")
     def test_frozen_gives_a_clear_error_and_recovers(
         self,

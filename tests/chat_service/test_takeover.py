@@ -13,7 +13,7 @@ from tests.factories.inference import make_endpoint
 from tests.fakes.script import generated
 from tests.fakes.scripted_server import ScriptedServer, running_scripted_server
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ from chatbot.conversations.services.claims import HISTORY_MESSAGES, LEASE, OWNER
 if TYPE_CHECKING:
     from chatbot.accounts.models import User
 
-UNFINISHED_PER_USER = 10
+UNFINISHED_PER_USER = 32
 UNFINISHED_IN_ALL = 500
 RETRY_AFTER_SECONDS = 10
 
