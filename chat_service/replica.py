@@ -24,7 +24,8 @@ from chat_service.endpoints import Directory
 from chat_service.news import News
 from chat_service.passages import Retriever
 from chat_service.redis_clients import RedisGate, blocking_client, command_client
-from chat_service.stream_log import LogWriter, TurnLog
+from chat_service.redis_log import LogWriter
+from chat_service.stream_log import TurnLog
 from chat_service.stream_reader import StreamReader
 from chat_service.turns import LostTurn, Means, TurnRunner
 from chatbot.accounts.models import User
@@ -153,7 +154,7 @@ class Replica:
             claim.turn_id,
             fence=claim.fence,
             epoch=claim.epoch,
-            writer=self._writer,
+            wrote=self._writer.wrote,
             is_stored=is_stored,
         )
         runner = TurnRunner(claim, log, self._means)

@@ -7,7 +7,8 @@ import orjson
 from redis.asyncio import Redis
 
 from chat_service.redis_clients import RedisAway, RedisGate
-from chat_service.stream_log import Entry, raise_fence, read_page
+from chat_service.redis_log import raise_fence, read_page
+from chat_service.stream_log import Entry
 from chatbot.contracts.events import Source
 from chatbot.conversations.services.claims import Claim
 

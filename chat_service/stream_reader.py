@@ -18,8 +18,9 @@ from redis.exceptions import RedisError
 
 from chat_service.database import in_database
 from chat_service.redis_clients import RedisAway, RedisGate
+from chat_service.redis_log import decoded, read_page
 from chat_service.replay import ended_turns, replay
-from chat_service.stream_log import Entry, TurnLog, decoded, read_page
+from chat_service.stream_log import Entry, TurnLog
 from chatbot.contracts import keys
 from chatbot.contracts.errors import Unavailable
 

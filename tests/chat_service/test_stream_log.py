@@ -9,15 +9,9 @@ import orjson
 import pytest
 from redis.asyncio import Redis
 
+from chat_service.redis_log import LogWriter, raise_fence, read_page
 from chat_service.standing import Standing, follow
-from chat_service.stream_log import (
-    LONG_ANSWER_EVENTS,
-    LogWriter,
-    TurnLog,
-    raise_fence,
-    read_page,
-    storable,
-)
+from chat_service.stream_log import LONG_ANSWER_EVENTS, TurnLog, storable
 from chatbot.contracts import keys
 from chatbot.contracts.events import EPOCH_STRIDE
 
@@ -58,7 +52,7 @@ class TestTurnLog:
     async def test_shows_the_first_token_at_once_and_others_when_redis_has_them(
         self, writer: LogWriter, turn_id: UUID
     ) -> None:
-        log = TurnLog(turn_id, fence=1, epoch=0, writer=writer)
+        log = TurnLog(turn_id, fence=1, epoch=0, wrote=writer.wrote)
         log.add_text("first")
         shown_at_once = len(log.since(0))
         log.add_text(" second")
@@ -70,7 +64,7 @@ class TestTurnLog:
     async def test_makes_one_event_of_what_comes_together(
         self, writer: LogWriter, redis: Redis, turn_id: UUID
     ) -> None:
-        log = TurnLog(turn_id, fence=1, epoch=0, writer=writer)
+        log = TurnLog(turn_id, fence=1, epoch=0, wrote=writer.wrote)
         for word in ("a", "b", "c", "d"):
             log.add_text(word)
         await whole(log)
@@ -79,7 +73,7 @@ class TestTurnLog:
         assert await text_in(redis, turn_id) == log.text == "abcd"
 
     async def test_numbers_from_the_epoch(self, writer: LogWriter, turn_id: UUID) -> None:
-        log = TurnLog(turn_id, fence=2, epoch=3, writer=writer)
+        log = TurnLog(turn_id, fence=2, epoch=3, wrote=writer.wrote)
 
         log.begin_with("stands", epoch=3)
         await whole(log)
@@ -91,7 +85,7 @@ class TestTurnLog:
     async def test_is_abandoned_when_a_later_owner_has_raised_the_fence(
         self, writer: LogWriter, redis: Redis, turn_id: UUID
     ) -> None:
-        log = TurnLog(turn_id, fence=1, epoch=0, writer=writer)
+        log = TurnLog(turn_id, fence=1, epoch=0, wrote=writer.wrote)
         log.add_text("mine")
         await whole(log)
         await raise_fence(redis, turn_id=turn_id, fence=2)
@@ -106,7 +100,7 @@ class TestTurnLog:
     async def test_fills_a_redis_that_was_wiped(
         self, writer: LogWriter, redis: Redis, turn_id: UUID
     ) -> None:
-        log = TurnLog(turn_id, fence=1, epoch=0, writer=writer)
+        log = TurnLog(turn_id, fence=1, epoch=0, wrote=writer.wrote)
         log.add({"type": "turn.started"})
         log.add_text("before")
         await whole(log)
@@ -122,7 +116,7 @@ class TestTurnLog:
     async def test_gives_redis_what_it_lost(
         self, writer: LogWriter, redis: Redis, turn_id: UUID
     ) -> None:
-        log = TurnLog(turn_id, fence=1, epoch=0, writer=writer)
+        log = TurnLog(turn_id, fence=1, epoch=0, wrote=writer.wrote)
         log.add_text("a")
         await whole(log)
         kept = await redis.dump(keys.turn_log(turn_id))
@@ -138,7 +132,7 @@ class TestTurnLog:
     async def test_bounds_the_events_of_a_long_answer(
         self, writer: LogWriter, redis: Redis, turn_id: UUID
     ) -> None:
-        log = TurnLog(turn_id, fence=1, epoch=0, writer=writer)
+        log = TurnLog(turn_id, fence=1, epoch=0, wrote=writer.wrote)
         for number in range(LONG_ANSWER_EVENTS):
             log.add({"type": "token", "text": str(number)})
         await whole(log)
@@ -151,7 +145,7 @@ class TestTurnLog:
         assert (await text_in(redis, turn_id)).endswith("x" * 20)
 
     async def test_expires(self, writer: LogWriter, redis: Redis, turn_id: UUID) -> None:
-        log = TurnLog(turn_id, fence=1, epoch=0, writer=writer)
+        log = TurnLog(turn_id, fence=1, epoch=0, wrote=writer.wrote)
         log.add_text("a")
         await whole(log)
 
@@ -162,7 +156,7 @@ class TestTurnLog:
         async with Redis.from_url("redis://127.0.0.1:1/0") as nobody:
             writer = LogWriter(nobody)
             running = asyncio.create_task(writer.run())
-            log = TurnLog(turn_id, fence=1, epoch=0, writer=writer)
+            log = TurnLog(turn_id, fence=1, epoch=0, wrote=writer.wrote)
             log.add_text("a")
             await asyncio.sleep(0.2)
             log.add_text("b")
