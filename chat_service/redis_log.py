@@ -34,7 +34,11 @@ RETRY_SECONDS: Final = 0.5
 TTL_MILLISECONDS: Final = 15 * 60 * 1000
 MAX_ENTRIES: Final = 40_000
 """Half an hour of events at these rates; connectors end an answer long before."""
-ENTRIES_PER_APPEND: Final = """
+ENTRIES_PER_APPEND: Final = 1000
+PAGE_ENTRIES: Final = 500
+_REFUSED: Final = -1
+
+_APPEND: Final = """
 local newest = tonumber(redis.call('GET', KEYS[2]) or '-1')
 local fence = tonumber(ARGV[1])
 if newest > fence then return -1 end
@@ -124,8 +128,11 @@ class LogWriter:
         except (RedisError, OSError) as error:
             if not self.is_away:
                 logger.warning("stream log: Redis is away: %s", type(error).__name__)
-            self.is_away = True
-            asyncio.get_running_loop().call_later(RETRY_SECONDS, self._try_again)
+            self._fail()
+            return
+        except Exception:
+            logger.exception("stream log: events could not be appended")
+            self._fail()
             return
         self.is_away = self._is_silent = False
         self._append = None
@@ -133,6 +140,10 @@ class LogWriter:
             self._appended(log, answer)
         if self._behind:
             self._wake.set()
+
+    def _fail(self) -> None:
+        self.is_away = True
+        asyncio.get_running_loop().call_later(RETRY_SECONDS, self._try_again)
 
     def _try_again(self) -> None:
         self._append = None
