@@ -36,9 +36,12 @@ def model(transactional_db: None, scripted_server: ScriptedServer) -> None:  # n
     make_endpoint(base_url=scripted_server.base_url)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def shared_chat(django_db_setup: None) -> Iterator[ChatProcess]:  # noqa: ARG001 - as above
-    """One replica for all tests that do it no harm."""
+    """One replica for all tests that do it no harm.
+
+    It ends with this package: a later test's questions are not to be answered by it.
+    """
     with running_chat_process() as process:
         yield process
 
