@@ -1,5 +1,4 @@
 import asyncio
-import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -21,7 +20,9 @@ from tests.fakes.scripted_server import running_scripted_server
 from tests.inference.connectors.streams import (
     CHUNK,
     COMPLETE,
+    PATIENT,
     SHORT,
+    SHORT_BETWEEN,
     collect,
     collect_until_error,
     connector,
@@ -197,8 +198,11 @@ class TestBrokenAnswers:
         self, scripted_server: "ScriptedServer", script: dict[str, object], kind: type[Exception]
     ) -> None:
         scripted_server.script(**script)
+        limits = SHORT_BETWEEN if kind is ServerTimedOut else PATIENT
 
-        text, error = await collect_until_error(connector(scripted_server.base_url), question())
+        text, error = await collect_until_error(
+            connector(scripted_server.base_url, limits=limits), question()
+        )
 
         assert text == FIVE_TOKENS
         assert type(error) is kind
@@ -218,14 +222,16 @@ class TestBrokenAnswers:
     ) -> None:
         scripted_server.script(delay_ms=5000, **script)
 
-        text, error = await collect_until_error(connector(scripted_server.base_url), question())
+        text, error = await collect_until_error(
+            connector(scripted_server.base_url, limits=SHORT), question()
+        )
 
         assert text == ""
         assert type(error) is ServerTimedOut
 
     async def test_time_out_in_all(self, scripted_server: "ScriptedServer") -> None:
         scripted_server.script(rate=20)
-        limits = StreamLimits(first_token=0.3, between_tokens=0.3, total=0.5)
+        limits = StreamLimits(total=1.5)
 
         text, error = await collect_until_error(
             connector(scripted_server.base_url, limits=limits), question()
@@ -237,10 +243,11 @@ class TestBrokenAnswers:
 
     async def test_are_not_the_readers_slowness(self, scripted_server: "ScriptedServer") -> None:
         scripted_server.script(tokens=5, rate=100)
-        items = connector(scripted_server.base_url).stream(question(), stop=asyncio.Event())
+        chat = connector(scripted_server.base_url, limits=SHORT_BETWEEN)
+        items = chat.stream(question(), stop=asyncio.Event())
 
         first = await anext(items)
-        await asyncio.sleep(SHORT.first_token * 2)
+        await asyncio.sleep(SHORT_BETWEEN.between_tokens * 2)
         rest = [item async for item in items]
 
         assert text_of([first, *rest]) == FIVE_TOKENS
@@ -295,17 +302,3 @@ class TestBrokenAnswers:
             _, error = await collect_until_error(connector(base_url), question())
 
         assert type(error) is MalformedAnswer
-
-
-class TestOverhead:
-    async def test_is_small_before_the_first_token(self, scripted_server: "ScriptedServer") -> None:
-        chat = connector(scripted_server.base_url)
-        scripted_server.script(tokens=1)
-        await collect(chat, question())
-
-        began = time.perf_counter()
-        for _ in range(20):
-            await collect(chat, question())
-        seconds = (time.perf_counter() - began) / 20
-
-        assert seconds < 0.05

@@ -17,7 +17,6 @@ from chatbot.inference.connectors.protocol import (
     EndpointConfig,
     Finished,
     Stopped,
-    StreamLimits,
     UsageReport,
 )
 from chatbot.inference.connectors.served_models import list_models
@@ -32,7 +31,6 @@ from tests.servers import free_port, running
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
-LIMITS = StreamLimits()
 LOAD_SECONDS = 60
 
 
@@ -68,7 +66,7 @@ def embedder() -> Iterator[str]:
 
 class TestLlamaCpp:
     async def test_streams_an_answer(self, llama: str) -> None:
-        items = await collect(connector(llama, limits=LIMITS), question("Say hello to Anna."))
+        items = await collect(connector(llama), question("Say hello to Anna."))
 
         assert "Anna" in text_of(items)
         assert isinstance(items[-2], UsageReport)
@@ -76,15 +74,13 @@ class TestLlamaCpp:
         assert items[-1] == Finished("stop")
 
     async def test_ends_at_the_limit(self, llama: str) -> None:
-        items = await collect(
-            connector(llama, limits=LIMITS), question("Count to one hundred.", max_tokens=5)
-        )
+        items = await collect(connector(llama), question("Count to one hundred.", max_tokens=5))
 
         assert items[-1] == Finished("length")
 
     async def test_continues_an_answer(self, llama: str) -> None:
         begun = "The capital of France is"
-        chat = connector(llama, limits=LIMITS)
+        chat = connector(llama)
 
         items = await collect(
             chat, question("What is the capital of France?", max_tokens=12, continue_text=begun)
@@ -93,7 +89,7 @@ class TestLlamaCpp:
         assert text_of(items).startswith(" Paris")
 
     async def test_answers_several_at_once_and_again(self, llama: str) -> None:
-        chat = connector(llama, limits=LIMITS)
+        chat = connector(llama)
 
         for _ in range(3):
             answers = await asyncio.gather(
@@ -104,7 +100,7 @@ class TestLlamaCpp:
     async def test_stops_at_once_before_the_first_byte(self, llama: str) -> None:
         stop = asyncio.Event()
         request = question("word " * 1500, max_tokens=400)
-        answer = asyncio.create_task(collect(connector(llama, limits=LIMITS), request, stop=stop))
+        answer = asyncio.create_task(collect(connector(llama), request, stop=stop))
         await asyncio.sleep(0.3)
 
         began = time.monotonic()
@@ -115,9 +111,7 @@ class TestLlamaCpp:
         assert time.monotonic() - began < 0.1
 
     async def test_says_that_a_prompt_is_too_long(self, llama: str) -> None:
-        _, error = await collect_until_error(
-            connector(llama, limits=LIMITS), question("word " * 6000)
-        )
+        _, error = await collect_until_error(connector(llama), question("word " * 6000))
 
         assert type(error) is PromptTooLong
 
