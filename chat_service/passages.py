@@ -13,11 +13,24 @@ from chat_service.database import in_database
 from chat_service.endpoints import Directory
 from chat_service.redis_clients import RedisAway, RedisGate
 from chatbot.contracts import keys
-from chatbot.contracts.errors import Unavailable
+from chatbot.contracts.errors import AppError, Unavailable
 from chatbot.contracts.events import Source
 from chatbot.retrieval.selectors import Passage, search
 
 logger = logging.getLogger(__name__)
+
+
+class HalfSearched(AppError):
+    """Words found nothing and nobody embeds: what the documents say is not known."""
+
+    code = "search-incomplete"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The search by meaning is away, and the words of the question were found nowhere.",
+            way_out="Try again in a moment, or ask with words that the documents use.",
+        )
+
 
 PASSAGES: Final = 8
 FLAG_MILLISECONDS: Final = 2000
@@ -41,9 +54,14 @@ class Retriever:
         Without an embedding the words alone are searched for.
 
         Raises:
+            HalfSearched: nothing was found by words, and there is no embedding for now.
             Unavailable: the database is away.
         """
-        vector = await self._vector(question)
+        try:
+            vector, is_half = await self._vector(question), False
+        except Unavailable as error:
+            logger.warning("a question was not embedded: %s", error)
+            vector, is_half = None, True
         found = await in_database(
             search,
             user_id=user_id,
@@ -52,18 +70,16 @@ class Retriever:
             vector=vector,
             limit=PASSAGES,
         )
+        if is_half and not found:
+            raise HalfSearched
         return tuple(_source(ordinal, passage) for ordinal, passage in enumerate(found, 1))
 
     async def _vector(self, question: str) -> list[float] | None:
-        try:
-            client = await self._directory.embedding()
-            if client is None:
-                return None
-            async with self._priority():
-                return (await client.embed([question]))[0]
-        except Unavailable as error:
-            logger.warning("a question was not embedded: %s", error)
+        client = await self._directory.embedding()
+        if client is None:
             return None
+        async with self._priority():
+            return (await client.embed([question]))[0]
 
     @contextlib.asynccontextmanager
     async def _priority(self) -> AsyncIterator[None]:

@@ -1,7 +1,6 @@
 """The prompt: rules, passages, history and question within a model's budget.
 
-Nobody counts tokens here: a tokenizer would be the model's own. The estimate is on the high side,
-and an endpoint that still finds a prompt too long gets half of it once.
+Its tokens are estimated, and an endpoint that still finds a prompt too long gets half of it once.
 
 Passages are data. They stand between marks that they can't contain, behind a rule that nothing
 between the marks is an instruction; whatever they say, they can only be quoted.
@@ -13,16 +12,13 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
 
+from chat_service.excerpts import excerpt
+from chat_service.token_estimate import beginning, estimate_tokens
 from chatbot.contracts.events import Source
 from chatbot.inference.connectors.errors import PromptTooLong
 from chatbot.inference.connectors.protocol import Message
+from chatbot.retrieval.lexemes import lexemes
 
-LETTERS_PER_TOKEN: Final = 3.5
-"""Latin letters and spaces."""
-TOKENS_PER_SIGN: Final = 0.6
-"""Digits and punctuation."""
-TOKENS_PER_WIDE: Final = 1.5
-"""Hangul, Han, Kana and all else beyond Latin: models that don't know a script spell its bytes."""
 TOKENS_PER_MESSAGE: Final = 8
 """The chat template's words around a message."""
 INSTRUCTIONS_SHARE: Final = 0.25
@@ -32,8 +28,6 @@ PASSAGE_TOKENS: Final = 90
 """A passage that gets less says too little: small budgets get fewer passages."""
 TITLE_TOKENS: Final = 16
 
-_SIGNS = re.compile(r"[^A-Za-z\s\u0080-\U0010ffff]")
-_WIDE = re.compile(r"[\u0250-\U0010ffff]")
 _MARK = re.compile(r"<(?=\s*/?\s*passage)", re.IGNORECASE)
 _SPACES = re.compile(r"\s+")
 
@@ -48,6 +42,9 @@ _NOTHING_FOUND: Final = (
     "The documents were searched for the answer and nothing was found. Say that nothing was found, "
     "in the language of the question, and don't answer from memory."
 )
+_NOTHING_FOUND_KO: Final = "이 브레인의 문서에서 관련 내용을 찾지 못했습니다."
+_NOTHING_FOUND_EN: Final = "I found nothing about this in the documents of this brain."
+_HANGUL = re.compile(r"[\uac00-\ud7a3]")
 _SAY_SO: Final = (
     "\n\nNothing was found in the documents. Reply that nothing was found in them about this."
 )
@@ -76,14 +73,6 @@ class Prompt:
     """There is no brain to answer from."""
 
 
-def estimate_tokens(text: str) -> int:
-    """How many tokens a text has for a model of whose vocabulary nothing is known."""
-    signs = len(_SIGNS.findall(text))
-    wide = 0 if text.isascii() else len(_WIDE.findall(text))
-    letters = len(text) - signs - wide
-    return 1 + int(letters / LETTERS_PER_TOKEN + signs * TOKENS_PER_SIGN + wide * TOKENS_PER_WIDE)
-
-
 def build_prompt(question: Question, *, budget_tokens: int) -> Prompt:
     """The messages that fit, the question always whole.
 
@@ -98,7 +87,7 @@ def build_prompt(question: Question, *, budget_tokens: int) -> Prompt:
         raise PromptTooLong
     exchanges = _exchanges(question.history)
     share = int(left * PASSAGES_SHARE) if exchanges else left
-    sources = _fitting(question.passages or (), share)
+    sources = _fitting(question, share)
     asked = text if question.passages is None else _asked(text, sources)
     left = budget_tokens - _cost(rules) - _cost(asked)
     history = _recent(exchanges, left)
@@ -111,12 +100,17 @@ def build_prompt(question: Question, *, budget_tokens: int) -> Prompt:
     return Prompt(messages, tuple(sources), total, is_plain=question.passages is None)
 
 
+def nothing_found(question: str) -> str:
+    """What is answered where there is nothing to answer from, in the language of the question."""
+    return _NOTHING_FOUND_KO if _HANGUL.search(question) else _NOTHING_FOUND_EN
+
+
 def _rules(question: Question, instructions_tokens: int) -> str:
     if question.passages is None:
         rules = _PLAIN
     else:
         rules = _WITH_PASSAGES if question.passages else _NOTHING_FOUND
-    instructions = _cut(question.instructions.strip(), instructions_tokens)
+    instructions = beginning(question.instructions.strip(), instructions_tokens)
     return f"{rules}\n\n{instructions}" if instructions else rules
 
 
@@ -125,7 +119,7 @@ def _asked(text: str, sources: Sequence[Source]) -> str:
 
 
 def _passage(source: Source) -> str:
-    title = _cut(_SPACES.sub(" ", source["title"]).replace(">", ")"), TITLE_TOKENS)
+    title = beginning(_SPACES.sub(" ", source["title"]).replace(">", ")"), TITLE_TOKENS)
     first, last = source["page_from"], source["page_to"]
     pages = str(first) if first == last else f"{first}-{last}"
     head = f"<passage {source['ordinal']}: {_harmless(title)}, page {pages}>"
@@ -137,20 +131,32 @@ def _harmless(text: str) -> str:
     return _MARK.sub("(", text)
 
 
-def _fitting(passages: Sequence[Source], tokens: int) -> list[Source]:
+def _fitting(question: Question, tokens: int) -> list[Source]:
     """As many passages as get enough room, cut where they must be, numbered from 1."""
+    passages = question.passages or ()
+    asked = frozenset(lexemes(question.text))
     count = min(len(passages), max(1, tokens // PASSAGE_TOKENS))
     fitting: list[Source] = []
     for place, passage in enumerate(passages[:count]):
         wrap = estimate_tokens(_passage({**passage, "quote": ""}))
         room = tokens // (count - place) - wrap
-        quote = _cut(passage["quote"], room)
-        if not quote:
+        start, end = excerpt(passage["quote"], asked=asked, tokens=room)
+        if start == end:
             continue
-        end = passage["start"] + len(quote) if quote != passage["quote"] else passage["end"]
-        fitting.append({**passage, "ordinal": len(fitting) + 1, "quote": quote, "end": end})
-        tokens -= wrap + estimate_tokens(quote)
+        fitting.append(_part(passage, start, end, ordinal=len(fitting) + 1))
+        tokens -= wrap + estimate_tokens(fitting[-1]["quote"])
     return fitting
+
+
+def _part(passage: Source, start: int, end: int, *, ordinal: int) -> Source:
+    """The passage from `start` to `end`, both counted from its beginning."""
+    return {
+        **passage,
+        "ordinal": ordinal,
+        "quote": passage["quote"][start:end],
+        "start": passage["start"] + start,
+        "end": passage["start"] + end,
+    }
 
 
 def _exchanges(history: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
@@ -182,20 +188,3 @@ def _recent(exchanges: Sequence[tuple[str, str]], tokens: int) -> list[Message]:
 
 def _cost(content: str) -> int:
     return estimate_tokens(content) + TOKENS_PER_MESSAGE
-
-
-def _cut(text: str, tokens: int) -> str:
-    """The beginning of a text that has at most so many tokens, up to the end of a word."""
-    if tokens <= 0:
-        return ""
-    if estimate_tokens(text) <= tokens:
-        return text
-    low, high = 0, len(text)
-    while low < high:
-        middle = (low + high + 1) // 2
-        low, high = (
-            (middle, high) if estimate_tokens(text[:middle]) <= tokens else (low, middle - 1)
-        )
-    cut = text[:low]
-    words = cut.rsplit(maxsplit=1)
-    return words[0] if len(words) > 1 else cut.rstrip()

@@ -18,12 +18,15 @@ from chat_service.admission import Admission, Waiter
 from chat_service.database import in_database
 from chat_service.endpoints import Directory, Endpoint, Serving
 from chat_service.passages import Retriever
-from chat_service.prompts import Prompt, Question, build_prompt, estimate_tokens
+from chat_service.prompts import Prompt, Question, build_prompt, nothing_found
 from chat_service.redis_clients import RedisGate
 from chat_service.standing import Standing, standing_of
 from chat_service.stream_log import TurnLog
+from chat_service.token_estimate import estimate_tokens
 from chatbot.contracts.errors import AppError, Unavailable
+from chatbot.contracts.events import NOTHING_FOUND
 from chatbot.conversations.models import TurnState
+from chatbot.conversations.selectors import is_grounded
 from chatbot.conversations.services.answers import Checkpoint, Outcome, finalise
 from chatbot.conversations.services.claims import CONTINUE_WAY_OUT, Claim
 from chatbot.inference.connectors.errors import InferenceError, PromptTooLong
@@ -155,6 +158,8 @@ class TurnRunner:
         question = await self._question()
         if self.stop.is_set():
             return {"type": "turn.stopped"}
+        if await self._has_no_ground(question):
+            return self._nothing_found()
         budget = self._budget_tokens(serving)
         try:
             return await self._stream(serving, endpoint, self._prompt(question, budget))
@@ -174,6 +179,19 @@ class TurnRunner:
                 )
         return Question(claim.question, claim.history, claim.instructions, self._found)
 
+    async def _has_no_ground(self, question: Question) -> bool:
+        """Whether a model could only make an answer up: nothing was found, now or earlier on."""
+        if question.passages is None or question.passages:
+            return False
+        return not await in_database(is_grounded, conversation_id=self.claim.conversation_id)
+
+    def _nothing_found(self) -> dict[str, object]:
+        """Says so without the model; returns the terminal event."""
+        self._show_sources(())
+        said = nothing_found(self.claim.question)
+        self._show(said.removeprefix(self._standing.text))
+        return {"type": "turn.completed", "finish_reason": NOTHING_FOUND}
+
     def _budget_tokens(self, serving: Serving) -> int:
         standing = estimate_tokens(self._standing.text)
         room = serving.context_tokens - standing - MIN_ANSWER_TOKENS
@@ -181,10 +199,14 @@ class TurnRunner:
 
     def _prompt(self, question: Question, budget: int) -> Prompt:
         prompt = build_prompt(question, budget_tokens=budget)
-        if question.passages is not None and prompt.sources != self._sources:
-            self._sources = prompt.sources
-            self.log.add({"type": "sources", "sources": prompt.sources})
+        if question.passages is not None:
+            self._show_sources(prompt.sources)
         return prompt
+
+    def _show_sources(self, sources: "tuple[Source, ...]") -> None:
+        if sources != self._sources:
+            self._sources = sources
+            self.log.add({"type": "sources", "sources": sources})
 
     async def _stream(
         self, serving: Serving, endpoint: Endpoint, prompt: Prompt

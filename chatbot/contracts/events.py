@@ -16,6 +16,9 @@ EPOCH_STRIDE: Final = 1 << 20
 
 PROTOCOL_VERSION: Final = 1
 
+NOTHING_FOUND: Final = "nothing-found"
+"""Finish reason of an answer that says so: no model was asked to make one up."""
+
 
 # --- frames a client sends over the WebSocket ---
 
@@ -220,7 +223,7 @@ class TurnResumed(TurnEvent):
 class TurnCompleted(TurnEvent):
     type: Literal["turn.completed"]
     finish_reason: str
-    """`stop` or `length`; a `length` answer can be continued."""
+    """`stop`, `length` or `nothing-found`; a `length` answer can be continued."""
     ttft_ms: int | None
     duration_ms: int | None
 

@@ -83,6 +83,11 @@ def get_progress(*, user_id: UUID, turn_id: UUID) -> Turn:
     return turn
 
 
+def is_grounded(*, conversation_id: UUID) -> bool:
+    """Whether any answer of the conversation cites a document that is still there."""
+    return Citation.objects.filter(message__conversation=conversation_id).exists()
+
+
 def sources_of(answer: Message) -> list[Source]:
     """The passages that were given to the model, as events and REST show them."""
     return [source_of(citation) for citation in answer.citations.all()]

@@ -62,19 +62,48 @@ class TestQuestionAboutABrain:
         stored = Message.objects.prefetch_related("citations__document").get(pk=asked["answer"])
         assert sources_of(stored) == answer.sources
 
-    def test_says_that_nothing_was_found(
-        self, client: ChatClient, person: User, scripted_server: ScriptedServer
+    @pytest.mark.parametrize(
+        ("question", "said"),
+        [
+            ("Who pays?", "I found nothing about this in the documents of this brain."),
+            ("누가 내나요?", "이 브레인의 문서에서 관련 내용을 찾지 못했습니다."),
+        ],
+    )
+    def test_asks_no_model_to_make_up_what_was_not_found(
+        self,
+        client: ChatClient,
+        person: User,
+        scripted_server: ScriptedServer,
+        question: str,
+        said: str,
     ) -> None:
         empty = make_brain(owner=person)
 
-        asked = client.ask(make_conversation(person, brain=empty).pk, "Who?")
+        asked = client.ask(make_conversation(person, brain=empty).pk, question)
+        answer = client.answer()
+
+        assert answer.types == ["turn.started", "sources", "token", "turn.completed"]
+        assert (answer.sources, answer.text) == ([], said)
+        assert answer.end["finish_reason"] == "nothing-found"
+        assert scripted_server.requests() == []
+        stored = Message.objects.get(pk=asked["answer"])
+        assert (stored.text, stored.finish_reason) == (said, "nothing-found")
+        assert not stored.citations.exists()
+
+    def test_tells_the_model_that_nothing_more_was_found(
+        self, client: ChatClient, person: User, brain: Brain, scripted_server: ScriptedServer
+    ) -> None:
+        conversation = make_conversation(person, brain=brain)
+        client.ask(conversation.pk, "Who pays invoices?")
+        client.answer()
+
+        client.ask(conversation.pk, "Xylophones?")
         answer = client.answer()
 
         assert answer.sources == []
-        assert "sources" in answer.types
-        system = scripted_server.requests()[-1]["messages"][0]["content"]
-        assert "nothing was found" in system
-        assert not Message.objects.get(pk=asked["answer"]).citations.exists()
+        messages = scripted_server.requests()[-1]["messages"]
+        assert "nothing was found" in messages[0]["content"]
+        assert messages[1]["content"] == "Who pays invoices?"
 
     def test_keeps_its_sources_when_it_is_continued(
         self, client: ChatClient, person: User, brain: Brain, scripted_server: ScriptedServer
@@ -131,3 +160,15 @@ class TestQuestionAboutABrain:
             answer = client.answer()
 
         assert answer.sources[0]["quote"] == PAGES[2]
+
+    def test_does_not_say_that_nothing_is_there_while_nobody_embeds(
+        self, person: User, brain: Brain, scripted_server: ScriptedServer
+    ) -> None:
+        make_endpoint(base_url=scripted_server.base_url)
+        make_embedding_endpoint()
+        with running_chat_process() as chat, ChatClient(chat, person) as client:
+            client.ask(make_conversation(person, brain=brain).pk, "Xylophones?")
+            answer = client.answer()
+
+        assert (answer.end["type"], answer.end["code"]) == ("turn.failed", "search-incomplete")
+        assert answer.end["way_out"]

@@ -20,7 +20,7 @@ const DEFAULT = '';
 
 export function ModelSelect({ value, onChange, defaultLabel, disabled, size }: ModelSelectProps) {
   const { t } = useTranslation();
-  const { data: models = [] } = useQuery(modelsQuery);
+  const { data: models = [], isSuccess } = useQuery(modelsQuery);
   const standard = models.find((model) => model.is_default);
   const chosen = models.find((model) => model.id === value) ?? (defaultLabel ? undefined : standard);
   const nameOfDefault =
@@ -43,7 +43,7 @@ export function ModelSelect({ value, onChange, defaultLabel, disabled, size }: M
         size={size}
       />
       {chosen && <ModelDetails model={chosen} />}
-      {models.length === 0 && (
+      {isSuccess && models.length === 0 && (
         <Text size="xs" c="dimmed">
           {t('models.none')}
         </Text>

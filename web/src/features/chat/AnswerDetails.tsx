@@ -69,7 +69,13 @@ function useRows(answer: ShownAnswer, askedAt: string): [string, string][] {
   }
 
   function finish(): string | null {
-    if (finishReason === 'stop' || finishReason === 'length') return t(`chat.finish.${finishReason}`);
+    if (isKnown(finishReason)) return t(`chat.finish.${finishReason}`);
     return finishReason || null;
   }
+}
+
+const KNOWN = ['stop', 'length', 'nothing-found'] as const;
+
+function isKnown(reason: string): reason is (typeof KNOWN)[number] {
+  return (KNOWN as readonly string[]).includes(reason);
 }

@@ -45,7 +45,9 @@ export const MessageAnswer = memo(function MessageAnswer(props: MessageAnswerPro
       {hasBrain && answer.sources?.length === 0 && answer.text !== '' && (
         <Group gap={8} wrap="nowrap" className={classes.nothing}>
           <IconSearchOff size={18} aria-hidden style={{ flex: 'none' }} />
-          <Text size="sm">{t('chat.nothingFound')}</Text>
+          <Text size="sm">
+            {t(answer.finishReason === 'nothing-found' ? 'chat.nothingFoundWayOut' : 'chat.nothingFound')}
+          </Text>
         </Group>
       )}
       {answer.sources !== null && answer.sources.length > 0 && (

@@ -319,6 +319,7 @@ const en = {
     failed: 'The answer broke off.',
     empty: 'The model answered with nothing.',
     nothingFound: 'Nothing about this was found in the brain. The answer does not stand on your documents.',
+    nothingFoundWayOut: 'Ask in other words, or add documents to this brain.',
     sources_one: '{{count}} source',
     sources_other: '{{count}} sources',
     sourcesTitle: 'Sources',
@@ -336,7 +337,11 @@ const en = {
     detailAsked: 'Asked',
     tokens_one: '{{count}} token',
     tokens_other: '{{count}} tokens',
-    finish: { stop: 'the model', length: 'the limit of length' },
+    finish: {
+      stop: 'the model',
+      length: 'the limit of length',
+      'nothing-found': 'the search: it found nothing',
+    },
     toLatest: 'To the latest',
     emptyConversation: 'Nothing asked yet.',
     finishedElsewhere: 'An answer is ready',
@@ -405,6 +410,8 @@ const en = {
       'question-too-long': 'The question is too long.',
       'queue-full': 'Too many questions wait for the model.',
       'queue-timeout': 'The model stayed busy for too long.',
+      'search-incomplete':
+        'The search by meaning is away, and the words of the question were found nowhere.',
       'reader-died': 'The reader of documents does not work right now.',
       'scope-missing': 'The API key may not do this.',
       'storage-away': 'The server cannot take the file right now.',
@@ -450,6 +457,8 @@ const en = {
       'question-too-long': 'Make it shorter.',
       'queue-full': 'Try again in a moment.',
       'queue-timeout': 'Try again in a moment.',
+      'search-incomplete':
+        'Try again in a moment, or ask with words that the documents use.',
       'storage-away': 'Try again in a moment.',
       'too-many-keys': 'Revoke one that is not used any more.',
       'too-many-unfinished': 'Wait for one of them, or stop it.',
