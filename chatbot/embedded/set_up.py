@@ -27,6 +27,7 @@ TESSDATA = PROJECT / "ocr_worker" / "tessdata"
 TRAINED = VENV / "share" / "tessdata"
 TRAINED_OF_THE_MACHINE = Path("/usr/share/tesseract-ocr/5/tessdata")
 LANGUAGES = ("eng", "kor")
+CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 OLDEST, NEWEST = (3, 11), (3, 13)
 FREE_BYTES = 3 * 1024**3
 Command = list[str | Path]
@@ -209,6 +210,13 @@ def npm(words: list[str], folder: Path, what: str, *, quiet: bool = False) -> No
     run([NPM, *words], what, folder=folder, environment=environment, quiet=quiet)
 
 
+def trust() -> dict[str, str]:
+    """Has uv and Node trust whom the machine trusts; they know no company's own authority."""
+    if not CERTIFICATES.exists():
+        return {}
+    return {"UV_SYSTEM_CERTS": "true", "NODE_EXTRA_CA_CERTS": str(CERTIFICATES)}
+
+
 def runs(command: Command) -> bool:
     try:
         return subprocess.run(command, check=False, capture_output=True).returncode == 0
@@ -228,7 +236,7 @@ def run(
     done = subprocess.run(
         command,
         cwd=folder,
-        env={**os.environ, **(environment or {})},
+        env={**trust(), **os.environ, **(environment or {})},
         check=False,
         stdout=subprocess.PIPE if quiet else None,
         stderr=subprocess.STDOUT if quiet else None,

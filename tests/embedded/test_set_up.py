@@ -29,6 +29,27 @@ class TestRequirePython:
             set_up.require_python()
 
 
+class TestTrust:
+    def test_is_the_machine_s(self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+        certificates = tmp_path / "ca-certificates.crt"
+        certificates.touch()
+        monkeypatch.setattr(set_up, "CERTIFICATES", certificates)
+
+        trusted = set_up.trust()
+
+        assert trusted == {
+            "UV_SYSTEM_CERTS": "true",
+            "NODE_EXTRA_CA_CERTS": str(certificates),
+        }
+
+    def test_is_the_programs_own_on_a_machine_without_certificates(
+        self, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        monkeypatch.setattr(set_up, "CERTIFICATES", tmp_path / "absent")
+
+        assert set_up.trust() == {}
+
+
 class TestStamp:
     @pytest.fixture
     def file(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
