@@ -1,17 +1,44 @@
 """One question, one stream of events: through a real socket, from a real process."""
 
+import time
+from collections.abc import Callable
+
 import pytest
+from django.test import Client
+from pytest_django import Settings
 
 from chatbot.accounts.models import User
 from chatbot.conversations.models import Conversation, Message, Turn, TurnState
-from tests.chat_service.client import ChatClient
+from tests.chat_service.client import ChatClient, Event
 from tests.chat_service.processes import ChatProcess, running_chat_process
+from tests.child_processes import wait_until
 from tests.factories.conversations import make_conversation
 from tests.factories.inference import make_endpoint, make_model
 from tests.fakes.script import generated
 from tests.fakes.scripted_server import ScriptedServer
 
 pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def _a_minute_with_time_left() -> None:
+    """The limit's window doesn't end in the middle of the test."""
+    wait_until(lambda: time.time() % 60 < 45, seconds=20, what="new minute")
+
+
+def over_socket(client: ChatClient, conversation: Conversation) -> Event:
+    client.send(type="ask", conversation=str(conversation.pk), text="?", client_id=str(time.time()))
+    while (answer := client.receive())["type"] not in {"asked", "error"}:
+        pass
+    return answer
+
+
+def over_rest(_client: ChatClient, conversation: Conversation) -> Event:
+    rest = Client()
+    rest.force_login(conversation.user)
+    address = f"/api/v1/conversations/{conversation.pk}/messages"
+    answer: Event = rest.post(address, {"text": "?"}, content_type="application/json").json()
+    return answer
 
 
 class TestTurn:
@@ -136,20 +163,27 @@ class TestAsk:
         assert (refused["type"], refused["code"]) == ("error", "client-id-used")
         assert refused["client_id"] == "same"
 
-    @pytest.mark.usefixtures("model")
-    def test_counts_questions(self, conversation: Conversation, person: User) -> None:
+    @pytest.mark.usefixtures("model", "_a_minute_with_time_left")
+    @pytest.mark.parametrize("ask_first", [over_socket, over_rest])
+    def test_counts_questions_of_both_doors_together(
+        self,
+        ask_first: Callable[[ChatClient, Conversation], Event],
+        conversation: Conversation,
+        person: User,
+        settings: Settings,
+    ) -> None:
+        settings.QUESTION_LIMIT_PER_MINUTE = 1
         with (
             running_chat_process(QUESTION_LIMIT_PER_MINUTE="1") as chat,
             ChatClient(chat, person) as client,
         ):
-            client.ask(conversation.pk, "What?")
-            client.answer()
+            first = ask_first(client, conversation)
 
-            client.send(type="ask", conversation=str(conversation.pk), text="?", client_id="2")
+            refused = [ask(client, conversation) for ask in (over_socket, over_rest)]
 
-            refused = client.receive()
-        assert refused["code"] == "too-many-questions"
-        assert 1 <= refused["retry_after_seconds"] <= 60
+        assert "turn" in first
+        assert [one["code"] for one in refused] == ["too-many-questions"] * 2
+        assert all(1 <= one["retry_after_seconds"] <= 60 for one in refused)
 
 
 class TestStop:

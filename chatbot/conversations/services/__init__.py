@@ -2,6 +2,7 @@
 
 `conversations`: make, rename, delete. `turns`: ask, continue, stop, for people. `claims`: who
 writes an answer, for the chat service. `answers`: what is written, under the writer's fence.
+`question_limit`: how often somebody may ask.
 """
 
 from chatbot.conversations.services.conversations import (
