@@ -2,7 +2,7 @@ import { Select, Stack, Text, Title, UnstyledButton } from '@mantine/core';
 import { useDocumentTitle } from '@mantine/hooks';
 import { IconBrain } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
-import { useState } from 'react';
+import { useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 import { useNavigate, useSearchParams } from 'react-router';
 
@@ -12,7 +12,7 @@ import { brainsQuery } from '@/lib/api/queries';
 import type { Brain } from '@/lib/api/types';
 
 import { useCreateConversation } from './api';
-import { Composer } from './Composer';
+import { Composer, type ComposerHandle } from './Composer';
 import { ConnectionBanner } from './ConnectionBanner';
 import { useHub } from './live/hub-context';
 import classes from './NewConversationPage.module.css';
@@ -29,6 +29,7 @@ export function NewConversationPage() {
   const brains = useQuery(brainsQuery);
   const create = useCreateConversation();
   const [model, setModel] = useState<string | null>(null);
+  const composer = useRef<ComposerHandle>(null);
   useDocumentTitle(`${t('nav.newConversation')} · Brainstem`);
 
   const brain = brains.data?.find(({ id }) => id === search.get('brain')) ?? null;
@@ -41,6 +42,7 @@ export function NewConversationPage() {
           hub.ask(conversation.id, text);
           void navigate(`/chat/${conversation.id}`, { replace: true });
         },
+        onError: () => composer.current?.write(text),
       },
     );
 
@@ -56,6 +58,7 @@ export function NewConversationPage() {
           </Text>
         </div>
         <Composer
+          ref={composer}
           draftKey={DRAFT}
           placeholder={
             brain ? t('chat.placeholderBrain', { brain: brain.name }) : t('chat.placeholder')

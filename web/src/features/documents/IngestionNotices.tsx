@@ -1,25 +1,40 @@
-import { notifications } from '@mantine/notifications';
 import { useQueryClient } from '@tanstack/react-query';
-import i18next from 'i18next';
-import { useEffect } from 'react';
+import { useEffect, useEffectEvent } from 'react';
+import { useLocation, useNavigate } from 'react-router';
 
 import { keys } from '@/lib/api/keys';
+import { refreshSoon } from '@/lib/api/refresh';
 import type { BrainDocument } from '@/lib/api/types';
 import { request } from '@/lib/http';
-import { describeProblem } from '@/lib/problem-text';
+import { problemOf } from '@/lib/problem';
 import { useSocket, watchBrain } from '@/lib/socket-context';
 
-import { invalidateDocuments, isInWork } from './api';
+import { isInWork } from './api';
+import { hideOutcomes, type Outcome, tellOutcome } from './outcomes';
 import { uploadStore } from './uploads';
 
 const LOOK_MS = 15_000;
-
-type Outcome = Pick<BrainDocument, 'id' | 'brain' | 'title' | 'state' | 'error'>;
+/** Those that were added first are done first: no need to ask for a hundred at a time. */
+const LOOKED_AT = 10;
+const GONE = 404;
 
 /** Tells when a document that was uploaded here is ready or has failed, on whatever page one is. */
 export function IngestionNotices() {
   const client = useQueryClient();
   const socket = useSocket();
+  const navigate = useNavigate();
+  const { pathname } = useLocation();
+  const brainShown = /^\/brains\/([^/]+)/.exec(pathname)?.[1];
+
+  const tell = useEffectEvent((outcome: Outcome) => {
+    // On the brain's own page the list shows it.
+    if (outcome.brain === brainShown || outcome.state === 'cancelled') return;
+    tellOutcome(outcome, () => void navigate(`/brains/${outcome.brain}`));
+  });
+
+  useEffect(() => {
+    if (brainShown !== undefined) hideOutcomes(brainShown);
+  }, [brainShown]);
 
   useEffect(() => {
     const awaited = new Map<string, BrainDocument>();
@@ -27,7 +42,7 @@ export function IngestionNotices() {
 
     const settle = (outcome: Outcome) => {
       if (isInWork(outcome.state) || !awaited.delete(outcome.id)) return;
-      void client.invalidateQueries({ queryKey: keys.brains });
+      refreshSoon(client, keys.brains);
       tell(outcome);
       const isBrainDone = [...awaited.values()].every(({ brain }) => brain !== outcome.brain);
       if (isBrainDone) {
@@ -36,39 +51,17 @@ export function IngestionNotices() {
       }
     };
 
-    const tell = ({ title, state, error, brain }: Outcome) => {
-      // On the brain's own page the list shows it.
-      if (window.location.pathname.startsWith(`/brains/${brain}`) || state === 'cancelled') return;
-      if (state === 'ready') {
-        notifications.show({
-          color: 'teal',
-          title: i18next.t('documents.ready', { title }),
-          message: i18next.t('documents.readyText'),
-        });
-        return;
-      }
-      const { sentence, wayOut } = describeProblem({
-        code: error?.code ?? '',
-        detail: error?.sentence ?? '',
-        wayOut: '',
-      });
-      notifications.show({
-        color: 'red',
-        title: i18next.t('documents.failed', { title }),
-        message: `${sentence} ${wayOut}`,
-        autoClose: false,
-      });
-    };
-
     const look = () => {
-      for (const { id } of awaited.values()) {
-        request<BrainDocument>(`documents/${id}`).then(settle, () => awaited.delete(id));
+      for (const { id } of [...awaited.values()].slice(0, LOOKED_AT)) {
+        request<BrainDocument>(`documents/${id}`).then(settle, (error: unknown) => {
+          if (problemOf(error).status === GONE) awaited.delete(id);
+        });
       }
     };
 
     const removeStored = uploadStore.onStored((_upload, document) => {
-      void invalidateDocuments(client, document.brain);
-      void client.invalidateQueries({ queryKey: keys.brains });
+      refreshSoon(client, keys.documentsOf(document.brain));
+      refreshSoon(client, keys.brains);
       if (!isInWork(document.state)) return;
       awaited.set(document.id, document);
       if (watches.has(document.brain)) return;

@@ -11,6 +11,7 @@ import { useCallback } from 'react';
 
 import { keys } from '@/lib/api/keys';
 import { fetchAll, fetchPage, flattenPages, nextPage } from '@/lib/api/paging';
+import { refreshSoon } from '@/lib/api/refresh';
 import type {
   BrainDocument,
   DocumentState,
@@ -74,10 +75,10 @@ function applyChange(client: QueryClient, event: DocumentChanged): void {
       pages: data.pages.map((page) => ({ ...page, results: changed(page.results, event) })),
     });
   }
-  if (!isKnown && !event.deleted) void invalidateDocuments(client, event.brain);
+  if (!isKnown && !event.deleted) refreshSoon(client, keys.documentsOf(event.brain));
   if (event.deleted || !isInWork(event.state)) {
     void client.invalidateQueries({ queryKey: keys.document(event.document) });
-    void client.invalidateQueries({ queryKey: keys.brain(event.brain), exact: true });
+    refreshSoon(client, keys.brain(event.brain));
   }
 }
 
@@ -91,15 +92,11 @@ function changed(documents: BrainDocument[], event: DocumentChanged): BrainDocum
   );
 }
 
-export function invalidateDocuments(client: QueryClient, brain: string): Promise<void> {
-  return client.invalidateQueries({ queryKey: keys.documentsOf(brain) });
-}
-
 function useDocumentsChanged(brain: string) {
   const client = useQueryClient();
   return () => {
     void client.invalidateQueries({ queryKey: keys.brains });
-    return invalidateDocuments(client, brain);
+    return client.invalidateQueries({ queryKey: keys.documentsOf(brain) });
   };
 }
 
