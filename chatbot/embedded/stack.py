@@ -22,8 +22,8 @@ _WORKER_READY = re.compile(r"worker is ready$")
 def processes(start: Start) -> list[Process]:
     """Every process that this start needs: not those that the environment names elsewhere.
 
-    Stopping goes the other way round, and its times add up to less than ten seconds: the front
-    door, then what works, then what it works with.
+    Stopping goes the other way round: the front door, then what works, then what it works with.
+    The supervisor has one limit for it as a whole.
     """
     chosen = [*_stores(start), *_models(start), *_own(start), _front_door(start)]
     names = {process.name for process in chosen}

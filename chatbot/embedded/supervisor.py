@@ -14,6 +14,8 @@ from chatbot.embedded.console import Console
 from chatbot.embedded.keeper import Keeper
 from chatbot.embedded.process import Process
 
+STOP_SECONDS = 7.5
+"""For stopping in order, however loaded the machine is; then what is left is killed."""
 _REAP_AFTER_SECONDS = 0.2
 """Our own children are waited for by then; what is still a zombie was orphaned."""
 _PR_SET_CHILD_SUBREAPER = 36
@@ -76,7 +78,7 @@ class Supervisor:
         self._on_ready()
 
     async def _stop_all(self) -> None:
-        """Stops each process after those that need it; a second signal kills all at once."""
+        """Stops each process after those that need it; a second signal, or time, kills the rest."""
         self._stop.clear()
         self.is_stopping = True
         self._console.say("stopping")
@@ -85,7 +87,7 @@ class Supervisor:
         )
         hurry = asyncio.create_task(self._stop.wait())
         waiting: set[asyncio.Future[Any]] = {stopping, hurry}
-        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait(waiting, timeout=STOP_SECONDS, return_when=asyncio.FIRST_COMPLETED)
         if not stopping.done():
             for keeper in self._keepers.values():
                 keeper.kill()

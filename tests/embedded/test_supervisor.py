@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from chatbot.embedded import supervisor
 from chatbot.embedded.errors import StartRefused
 from tests.embedded.children import (
     BREAKING,
@@ -180,6 +181,23 @@ class TestStop:
 
         assert taken < 2
 
+    async def test_has_one_limit_for_all(
+        self, tmp_path: Path, diary: Diary, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(supervisor, "STOP_SECONDS", 0.5)
+        processes = [
+            diary.child("store", STUBBORN, stop_seconds=30),
+            diary.child("user", STUBBORN, after=frozenset({"store"}), stop_seconds=30),
+        ]
+        run = Run(tmp_path, processes)
+        await run.until_ready()
+        await until(lambda: len(diary.entries) == 2)
+
+        taken = await run.stop()
+
+        assert taken < 2
+        assert not any(map(is_alive, [*diary.pids("store"), *diary.pids("user")]))
+
     async def test_works_before_everything_has_started(self, tmp_path: Path, diary: Diary) -> None:
         async def check() -> bool:
             return False
@@ -222,13 +240,13 @@ class TestDeathOfTheSupervisor:
             "    await Run(folder, [diary.child('one'), diary.child('two', nice=5)]).task\n"
             "asyncio.run(main())\n"
         )
-        supervisor = subprocess.Popen([sys.executable, "-c", source], cwd=PROJECT)
+        watched = subprocess.Popen([sys.executable, "-c", source], cwd=PROJECT)
         deadline = time.monotonic() + 20
         while len(diary.entries) < 2 and time.monotonic() < deadline:
             time.sleep(0.05)
 
-        supervisor.kill()
-        supervisor.wait()
+        watched.kill()
+        watched.wait()
 
         pids = [*diary.pids("one"), *diary.pids("two")]
         while any(map(is_alive, pids)) and time.monotonic() < deadline:
