@@ -27,14 +27,14 @@ set-up-dev: python ## the same, with the tools for tests and checks
 clean: ## remove what set-up made; data in .brainstem stays
 	rm -rf .venv web/node_modules web/dist ocr_worker/tessdata/node_modules
 
-check: ## lint, format, imports, types, spelling (no server needed)
+check: set-up-dev ## lint, format, imports, types, spelling (no server needed)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
 	$(BIN)/mypy .
 	$(BIN)/codespell
 
-format: ## let ruff put the code in order
+format: set-up-dev ## let ruff put the code in order
 	$(BIN)/ruff check --fix-only .
 	$(BIN)/ruff format .
 
@@ -43,7 +43,7 @@ test: set-up-dev browser check ## every check and test, the browser included; wh
 	$(BIN)/python -m pytest -q -n 2 -m "not slow"
 	$(BIN)/python -m pytest -q -m slow
 
-test-fast: ## unit and integration tests, without browser, whole stacks and chaos
+test-fast: set-up-dev ## unit and integration tests, without browser, whole stacks and chaos
 	$(BIN)/python -m pytest -q -n 2 -m "not slow"
 
 browser: ## a browser and Korean fonts for the end-to-end tests (needs root once)
