@@ -16,6 +16,7 @@ from typing import Any, Final
 
 from chatbot.contracts.errors import DOCUMENT_FAULTS, DocumentFault, Unavailable
 from chatbot.sandbox.limits import Limits
+from chatbot.sandbox.server import END
 
 logger = logging.getLogger(__name__)
 
@@ -58,7 +59,7 @@ class Sandbox:
         ).encode()
         for _ in range(_STARTS):
             answer = self._ask(request, limits)
-            if answer:
+            if answer.endswith(END):
                 return _result(json.loads(answer))
             self._bury()
         raise _dead()
@@ -118,7 +119,7 @@ class Sandbox:
         return ours
 
     def _ask(self, request: bytes, limits: Limits) -> bytes:
-        """The answer's bytes; empty if the server died before it answered."""
+        """The answer's bytes; without `END` if whoever answers died before or in between."""
         ours, theirs = socket.socketpair()
         with ours:
             with theirs, self._lock, contextlib.suppress(BrokenPipeError, ConnectionResetError):

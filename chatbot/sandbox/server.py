@@ -6,7 +6,7 @@
 
 The server ends when the caller's end of its control socket closes, and takes its children along.
 The caller is answered with one JSON object: `{"result": …}`, `{"fault": code}` or
-`{"unavailable": {code, sentence, way_out}}`.
+`{"unavailable": {code, sentence, way_out}}`, and `END`: without it the keeper has died in between.
 """
 
 import contextlib
@@ -28,6 +28,7 @@ from chatbot.contracts.errors import DocumentFault, Unavailable
 from chatbot.sandbox.limits import Limits, apply, die_with_parent
 
 REQUEST_BYTES: Final = 64 * 1024
+END: Final = b"\n"
 _READ_BYTES: Final = 256 * 1024
 _ALL_DESCRIPTORS: Final = 4096
 
@@ -62,7 +63,7 @@ def serve(module: str, control: socket.socket) -> None:
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             die_with_parent(server)
             with socket.socket(fileno=descriptors[0]) as caller:
-                caller.sendall(_keep(functions, json.loads(request), caller))
+                caller.sendall(_keep(functions, json.loads(request), caller) + END)
             os._exit(0)
         os.close(descriptors[0])
 

@@ -57,13 +57,6 @@ def sleep() -> None:
     time.sleep(60)
 
 
-def fork_and_sleep(*, file: str) -> None:
-    Path(file).exists()
-    if os.fork() == 0:
-        time.sleep(60)
-    time.sleep(60)
-
-
 def talk() -> str:
     return "x" * (2 << 20)
 
