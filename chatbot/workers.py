@@ -137,7 +137,9 @@ def _leave_logging_alone(**_: object) -> None:
 
 
 def _leave(keeper: LeaseKeeper) -> None:
-    keeper.stop()
-    time.sleep(GRACE_SECONDS)
-    # A thread still waits for a reader or a server; what it would write doesn't count any more.
-    os._exit(0)
+    try:
+        keeper.stop()
+        time.sleep(GRACE_SECONDS)
+    finally:
+        # A thread still waits for a reader or a server; what it would write doesn't count any more.
+        os._exit(0)

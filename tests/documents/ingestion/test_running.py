@@ -5,7 +5,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
-from django.db import InterfaceError, OperationalError
+from django.db import InterfaceError, InternalError, OperationalError
 from django.db.models.functions import Now
 
 from chatbot.brains.models import Brain
@@ -110,7 +110,11 @@ class TestRunJob:
         assert "ValueError" in caplog.text
         assert "a sentence of the document" not in caplog.text + after.error_detail
 
-    @pytest.mark.parametrize("error", [OperationalError("away"), InterfaceError("closed")])
+    @pytest.mark.parametrize(
+        "error",
+        [OperationalError("away"), InterfaceError("closed"), InternalError("read-only")],
+        ids=["away", "closed", "after a failover"],
+    )
     def test_leaves_the_job_to_its_lease_when_postgres_goes(
         self, error: Exception, job: IngestionJob, keeper: ingestion.LeaseKeeper
     ) -> None:
@@ -200,6 +204,16 @@ class TestLeaseKeeper:
         assert after is not None
         assert seen == [JobState.QUEUED]
         assert (after.state, after.faults, after.deaths) == (JobState.QUEUED, 0, 0)
+
+    def test_gives_back_what_was_claimed_while_the_worker_ended(
+        self, job: IngestionJob, keeper: ingestion.LeaseKeeper
+    ) -> None:
+        claim = ingestion.claim_job(job_id=job.pk, worker=keeper.worker)
+        assert claim is not None
+        keeper.stop()
+
+        with keeper.hold(claim) as lease, pytest.raises(ingestion.WorkerStopping):
+            lease.check()
 
     def test_claims_nothing_after_the_end(
         self, job: IngestionJob, keeper: ingestion.LeaseKeeper

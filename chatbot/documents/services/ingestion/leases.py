@@ -6,7 +6,13 @@ import threading
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Final
 
-from django.db import InterfaceError, OperationalError, close_old_connections, connection
+from django.db import (
+    InterfaceError,
+    InternalError,
+    OperationalError,
+    close_old_connections,
+    connection,
+)
 
 from chatbot import jobs
 from chatbot.contracts.tasks import Queue
@@ -23,8 +29,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-AWAY: Final = (OperationalError, InterfaceError)
-"""PostgreSQL can't be reached, or does not get to it in time."""
+AWAY: Final = (OperationalError, InterfaceError, InternalError)
+"""PostgreSQL can't be reached, does not get to it in time, ended a session that had frozen, or only
+lets itself be read, as after a failover."""
 
 
 class WorkerStopping(Exception):
@@ -90,9 +97,11 @@ class LeaseKeeper:
     def hold(self, claim: Claim) -> Iterator[Lease]:
         """Keeps the claim alive while the block runs."""
         lease = Lease(claim)
-        lease.is_stopping = self.is_stopping
         with self._lock:
             self._leases[claim.token] = lease
+        # Looked at after it can be found: `stop` tells those that it finds, and is never missed.
+        if self.is_stopping:
+            lease.is_stopping = True
         try:
             yield lease
         finally:
