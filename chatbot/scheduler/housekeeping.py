@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from django.db import DatabaseError, InterfaceError
+from django.db import DatabaseError, InterfaceError, ProgrammingError, connection
 
 from chatbot.accounts.services import tokens
 from chatbot.documents.services import files, ingestion
@@ -40,7 +40,11 @@ class Housekeeping:
         ]
 
     def run(self) -> None:
-        """Does what is due. Only PostgreSQL's absence is raised; a chore's bug stops no other."""
+        """Does what is due. Only PostgreSQL's absence is raised.
+
+        A chore that fails stops no other, whether by a bug or because PostgreSQL does not get to it
+        in time.
+        """
         for chore in self._chores:
             if chore.due <= time.monotonic():
                 self._do(chore)
@@ -51,11 +55,18 @@ class Housekeeping:
         done = 0
         try:
             done = chore.do()
-        except AWAY:
-            raise
-        except Exception:
+        except Exception as error:
+            if _is_away(error):
+                raise
             logger.exception("%s failed", name)
         if done:
             logger.info("%s: %d", name, done)
         again_at_once = chore.at_once and done >= chore.at_once
         chore.due = time.monotonic() + (0.0 if again_at_once else chore.every_seconds)
+
+
+def _is_away(error: Exception) -> bool:
+    """Whether it is PostgreSQL itself: without a schema, or its session, and so our lock, gone."""
+    if isinstance(error, ProgrammingError):
+        return True
+    return isinstance(error, AWAY) and not connection.is_usable()

@@ -6,7 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from django.db import OperationalError
+from django.db import IntegrityError, OperationalError, ProgrammingError, connection
 from django.db.models.functions import Now
 from django.utils import timezone
 
@@ -78,18 +78,31 @@ class TestChores:
 
         assert done == ["chore", "chore"]
 
-    def test_do_not_stop_each_other(self, caplog: pytest.LogCaptureFixture) -> None:
+    @pytest.mark.parametrize(
+        "error",
+        [ValueError("bug"), OperationalError("statement timeout"), IntegrityError("bug")],
+        ids=["bug", "statement that takes too long", "statement that is refused"],
+    )
+    def test_do_not_stop_each_other(
+        self, caplog: pytest.LogCaptureFixture, error: Exception
+    ) -> None:
         done: list[str] = []
-        housekeeping = with_chores(broken(ValueError("bug")), noting(done))
+        housekeeping = with_chores(broken(error), noting(done))
 
         housekeeping.run()
 
         assert done == ["chore"]
         assert "failed" in caplog.text
 
-    def test_say_when_postgres_is_away(self) -> None:
+    def test_say_when_postgres_is_away(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(connection, "is_usable", lambda: False)
+
         with pytest.raises(OperationalError):
             with_chores(broken(OperationalError("away"))).run()
+
+    def test_say_when_there_is_no_schema(self) -> None:
+        with pytest.raises(ProgrammingError):
+            with_chores(broken(ProgrammingError("no such table"))).run()
 
 
 def noting(done: list[str], *, found: int = 0) -> Callable[[], int]:
