@@ -47,13 +47,12 @@ def answers_postgres(*, url: str, folder: Path) -> Check:
         if not postgres.accepts_connections(folder=folder):
             return False
         try:
-            connection = await psycopg.AsyncConnection.connect(
-                url, connect_timeout=int(CHECK_SECONDS), autocommit=True
-            )
-        except psycopg.OperationalError:
+            async with asyncio.timeout(CHECK_SECONDS):
+                connection = await psycopg.AsyncConnection.connect(url, autocommit=True)
+                async with connection:
+                    await connection.execute("SELECT 1")
+        except psycopg.Error:
             return False
-        async with connection:
-            await connection.execute("SELECT 1")
         return True
 
     return check
