@@ -36,6 +36,8 @@ CONNECT_TIMEOUT_SECONDS = 5
 STATEMENT_TIMEOUT_MILLISECONDS = 30_000
 LOCK_TIMEOUT_MILLISECONDS = 10_000
 IDLE_IN_TRANSACTION_TIMEOUT_MILLISECONDS = 30_000
+UNACKNOWLEDGED_MILLISECONDS = 25_000
+"""For a network that swallows what was sent: keep-alives only notice that on an idle connection."""
 
 
 def database(url: str) -> dict[str, Any]:
@@ -59,6 +61,7 @@ def database(url: str) -> dict[str, Any]:
             "keepalives_idle": 10,
             "keepalives_interval": 5,
             "keepalives_count": 3,
+            "tcp_user_timeout": UNACKNOWLEDGED_MILLISECONDS,
             "options": (
                 f"-c statement_timeout={STATEMENT_TIMEOUT_MILLISECONDS}"
                 f" -c lock_timeout={LOCK_TIMEOUT_MILLISECONDS}"
