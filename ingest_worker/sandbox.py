@@ -8,8 +8,6 @@ from chatbot.sandbox.client import Sandbox
 from chatbot.sandbox.limits import MEGABYTE, Limits
 from ingest_worker.parsers.protocol import PageText, Plan
 
-PAGES_PER_READ: Final = 50
-"""As many pages of a PDF are read within a second or two: a good size for one job."""
 _LIMITS: Final = Limits(
     memory_bytes=1024 * MEGABYTE,
     cpu_seconds=40,

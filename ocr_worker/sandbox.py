@@ -10,8 +10,6 @@ from chatbot.sandbox.client import Sandbox
 from chatbot.sandbox.limits import MEGABYTE, Limits
 from ocr_worker.engines.protocol import RecognisedPage
 
-PAGES_PER_READ: Final = 2
-"""A page takes two to five seconds: as many are a good size for one job."""
 _CPU_SECONDS_PER_PAGE: Final = 60
 _WALL_SECONDS_PER_PAGE: Final = 180.0
 """Other work may want the same cores."""
