@@ -5,7 +5,7 @@ counts only together with an Origin that is ours. Programs send a token: in the 
 or in the first frame, never in the address, which is logged on the way.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from enum import Enum
 from http.cookies import CookieError, SimpleCookie
@@ -15,13 +15,16 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.contrib.auth import get_user
 from django.contrib.sessions.backends.db import SessionStore
+from django.contrib.sessions.models import Session
 from django.http import HttpRequest
 from django.http.request import validate_host
+from django.utils import timezone
 
 from chatbot.accounts.models import Scope, User
-from chatbot.accounts.services.api_keys import KEY_PREFIX, authenticate
+from chatbot.accounts.selectors import current_proofs
+from chatbot.accounts.services.api_keys import KEY_PREFIX, authenticate, valid_keys
 from chatbot.accounts.services.tokens import user_of_access_token
-from chatbot.contracts.errors import NotAllowed, NotAuthenticated
+from chatbot.contracts.errors import AppError, NotAllowed, NotAuthenticated
 
 _BEARER: Final = "bearer "
 
@@ -84,33 +87,72 @@ def check_origin(headers: Headers, credentials: Credentials | None, *, is_socket
         )
 
 
-def user_of(credentials: Credentials) -> User:
+@dataclass(frozen=True, slots=True, eq=False)
+class SignIn:
+    """Somebody who has shown credentials that were valid."""
+
+    user: User
+    credentials: Credentials
+    proof: str
+    """What sessions and tokens of the person are bound to; another one ends them."""
+
+
+def sign_in(credentials: Credentials) -> SignIn:
     """The person who may hold conversations with these credentials; asks the database.
 
     Raises:
         NotAuthenticated: they are not valid, or not any more.
         NotAllowed: an API key without the scope `chat`.
     """
-    if credentials.means is Means.COOKIE:
+    user = _user_of(credentials)
+    return SignIn(user, credentials, user.get_session_auth_hash())
+
+
+def ended(sign_ins: Collection[SignIn]) -> dict[SignIn, AppError]:
+    """Those that no longer hold, with what to tell them; one query for each kind of credentials.
+
+    An access token may expire meanwhile.
+    """
+    proofs = current_proofs(user_ids={one.user.pk for one in sign_ins})
+    sessions = _living_sessions(_secrets(sign_ins, _is_session))
+    keys = valid_keys(_secrets(sign_ins, _is_key), scope=Scope.CHAT)
+    found: dict[SignIn, AppError] = {}
+    for one in sign_ins:
+        proof, secret = proofs.get(one.user.pk), one.credentials.secret
+        if _is_key(one.credentials):
+            holds = proof is not None and secret in keys
+        else:
+            holds = proof == one.proof and (secret in sessions or not _is_session(one.credentials))
+        if not holds:
+            found[one] = NotAuthenticated("You were signed out.", way_out="Sign in again.")
+    return found
+
+
+def _secrets(sign_ins: Iterable[SignIn], is_kind: Callable[[Credentials], bool]) -> frozenset[str]:
+    return frozenset(one.credentials.secret for one in sign_ins if is_kind(one.credentials))
+
+
+def _is_session(credentials: Credentials) -> bool:
+    return credentials.means is Means.COOKIE
+
+
+def _is_key(credentials: Credentials) -> bool:
+    return credentials.means is Means.TOKEN and credentials.secret.startswith(KEY_PREFIX)
+
+
+def _living_sessions(session_keys: frozenset[str]) -> frozenset[str]:
+    if not session_keys:
+        return session_keys
+    living = Session.objects.filter(session_key__in=session_keys, expire_date__gt=timezone.now())
+    return frozenset(living.values_list("session_key", flat=True))
+
+
+def _user_of(credentials: Credentials) -> User:
+    if _is_session(credentials):
         return _user_of_session(credentials.secret)
-    if credentials.secret.startswith(KEY_PREFIX):
+    if _is_key(credentials):
         return _user_of_key(credentials.secret)
     return user_of_access_token(credentials.secret)
-
-
-def check_still_may(credentials: Credentials, user: User) -> None:
-    """Whether who came with these credentials may stay; an access token may expire meanwhile.
-
-    Raises:
-        NotAuthenticated: signed out, closed, or all tokens were ended.
-        NotAllowed: the key lost its scope.
-    """
-    if credentials.means is Means.COOKIE or credentials.secret.startswith(KEY_PREFIX):
-        user_of(credentials)
-        return
-    same = User.objects.filter(pk=user.pk, is_active=True, token_version=user.token_version)
-    if not same.exists():
-        raise NotAuthenticated("The token was ended.", way_out="Sign in again.")
 
 
 def _user_of_session(session_key: str) -> User:

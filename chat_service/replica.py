@@ -25,6 +25,7 @@ from chat_service.news import News
 from chat_service.passages import Retriever
 from chat_service.redis_clients import RedisGate, blocking_client, command_client
 from chat_service.redis_log import LogWriter
+from chat_service.sign_ins import SignIns
 from chat_service.stream_log import TurnLog
 from chat_service.stream_reader import StreamReader
 from chat_service.turns import LostTurn, Means, TurnRunner
@@ -74,6 +75,7 @@ class Replica:
             gate=self.gate,
         )
         self.news = News(self._blocking, on_nudge=self._nudged)
+        self.sign_ins = SignIns()
         self._admission = Admission(self.commands, self.gate)
         directory = Directory()
         self._means = Means(
@@ -90,6 +92,7 @@ class Replica:
             self._writer.run,
             self.reader.run,
             self.news.run,
+            self.sign_ins.run,
             self._admission.run,
             self._keep,
         ):

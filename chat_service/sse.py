@@ -7,12 +7,12 @@ browsers send by themselves when they reconnect. Event ids are sequence numbers.
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
-from typing import Final
+from typing import Any, Final
 from urllib.parse import parse_qs
 from uuid import UUID
 
 from chat_service.access import start_of
-from chat_service.auth import Headers, check_origin, credentials_of, user_of
+from chat_service.auth import Headers, SignIn, check_origin, credentials_of, sign_in
 from chat_service.connection import SEND_SECONDS, Receive, Scope, Send, end_all
 from chat_service.database import in_database
 from chat_service.frames import SEQ_LIMIT
@@ -40,9 +40,9 @@ async def turn_stream(scope: Scope, receive: Receive, send: Send) -> None:
     try:
         if scope["method"] != "GET":
             raise InvalidInput("Events can only be read.", way_out="Use GET.")
-        user_id = await _user_id(Headers(scope["headers"]))
+        reader = await _reader(Headers(scope["headers"]))
         after = _after(scope)
-        start = await in_database(start_of, user_id=user_id, turn_id=turn_id, after=after)
+        start = await in_database(start_of, user_id=reader.user.pk, turn_id=turn_id, after=after)
     except AppError as error:
         await send_problem(send, error)
         return
@@ -51,18 +51,18 @@ async def turn_stream(scope: Scope, receive: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": 204, "headers": _HEADERS[1:]})
         await send({"type": "http.response.body"})
         return
-    await _Stream(replica, receive, send).tell(turn_id, after=start.after)
+    with replica.sign_ins.watched(reader) as end:
+        await _Stream(replica, receive, send).tell(turn_id, after=start.after, until=end)
 
 
-async def _user_id(headers: Headers) -> UUID:
+async def _reader(headers: Headers) -> SignIn:
     credentials = credentials_of(headers)
     check_origin(headers, credentials, is_socket=False)
     if credentials is None:
         raise NotAuthenticated(
             "Nobody is signed in.", way_out="Sign in, or send an access token or an API key."
         )
-    user = await in_database(user_of, credentials)
-    return user.pk
+    return await in_database(sign_in, credentials)
 
 
 def _after(scope: Scope) -> int:
@@ -76,21 +76,22 @@ def _after(scope: Scope) -> int:
 
 
 class _Stream:
-    """One response. It ends with the turn, with the client, or with this process."""
+    """One response. It ends with the turn, the client, this process, or when the reader may not."""
 
     def __init__(self, replica: Replica, receive: Receive, send: Send) -> None:
         self._replica = replica
         self._receive = receive
         self._asgi_send = send
 
-    async def tell(self, turn_id: UUID, *, after: int) -> None:
+    async def tell(self, turn_id: UUID, *, after: int, until: "asyncio.Future[AppError]") -> None:
         ends = {
             asyncio.create_task(self._tell_events(turn_id, after)),
             asyncio.create_task(self._disconnected()),
             asyncio.create_task(self._replica.draining.wait()),
         }
+        awaited: set[asyncio.Future[Any]] = {until, *ends}
         try:
-            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(awaited, return_when=asyncio.FIRST_COMPLETED)
         finally:
             await end_all(ends)
         with contextlib.suppress(OSError, TimeoutError):

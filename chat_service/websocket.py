@@ -8,6 +8,7 @@ questions in their order.
 import asyncio
 import contextlib
 import logging
+import time
 from collections.abc import Coroutine, Mapping
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, Final
@@ -18,10 +19,10 @@ from chat_service.auth import (
     Credentials,
     Headers,
     Means,
+    SignIn,
     check_origin,
-    check_still_may,
     credentials_of,
-    user_of,
+    sign_in,
 )
 from chat_service.connection import (
     CLOSE_NOT_ALLOWED,
@@ -37,7 +38,6 @@ from chat_service.connection import (
 from chat_service.database import in_database
 from chat_service.frames import Frame, InvalidFrame, error_frame, parse_frame
 from chat_service.replica import Replica
-from chatbot.accounts.models import User
 from chatbot.brains.selectors import get_brain
 from chatbot.contracts.errors import (
     AppError,
@@ -57,8 +57,10 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 AUTH_SECONDS: Final = 10.0
-CHECK_SECONDS: Final = 60.0
-"""How often it is checked that the person still may."""
+LAST_WORD_SECONDS: Final = 1.0
+"""For whoever was signed out."""
+RECHECK_SECONDS: Final = 3.0
+"""How long news of a brain come without a look whether the person is still a member."""
 MAX_SUBSCRIPTIONS: Final = 64
 """Turns, and as many brains."""
 MAX_FRAMES_AT_WORK: Final = 16
@@ -80,21 +82,22 @@ async def chat_socket(scope: Scope, receive: Receive, send: Send) -> None:
     with contextlib.suppress(Disconnected):
         signed_in = await _sign_in(connection, credentials)
         if signed_in is not None:
-            await ChatSocket(scope["state"]["replica"], connection, *signed_in).serve()
+            await ChatSocket(scope["state"]["replica"], connection, signed_in).serve()
 
 
-async def _sign_in(
-    connection: Connection, credentials: Credentials | None
-) -> tuple[User, Credentials] | None:
+async def _sign_in(connection: Connection, credentials: Credentials | None) -> SignIn | None:
     """Who is there, by header, cookie or first frame; None: the socket was closed."""
     try:
         credentials = credentials or await _credentials_from_frame(connection)
-        user = await in_database(user_of, credentials)
+        return await in_database(sign_in, credentials)
     except AppError as error:
-        await connection.send(error_frame(error, {}))
-        await connection.close(_close_code(error))
+        await _show_out(connection, error)
         return None
-    return user, credentials
+
+
+async def _show_out(connection: Connection, error: AppError) -> None:
+    await connection.send(error_frame(error, {}))
+    await connection.close(_close_code(error))
 
 
 async def _credentials_from_frame(connection: Connection) -> Credentials:
@@ -119,13 +122,11 @@ def _close_code(error: AppError) -> int:
 class ChatSocket:
     """A signed-in connection."""
 
-    def __init__(
-        self, replica: Replica, connection: Connection, user: User, credentials: Credentials
-    ) -> None:
+    def __init__(self, replica: Replica, connection: Connection, signed_in: SignIn) -> None:
         self._replica = replica
         self._connection = connection
-        self._user = user
-        self._credentials = credentials
+        self._signed_in = signed_in
+        self._user = signed_in.user
         self._asking = asyncio.Lock()
         self._at_work = asyncio.Semaphore(MAX_FRAMES_AT_WORK)
         self._followed: dict[UUID, asyncio.Task[None]] = {}
@@ -147,15 +148,20 @@ class ChatSocket:
         """Until the client goes or may not stay."""
         ready = ReadyFrame(type="ready", protocol=PROTOCOL_VERSION, user=str(self._user.pk))
         await self._connection.send(ready)
-        ends = {
-            asyncio.create_task(self._read()),
-            asyncio.create_task(self._keep_checking()),
-            asyncio.create_task(self._connection.gone()),
-        }
-        try:
-            await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            await end_all(ends | self._tasks)
+        with self._replica.sign_ins.watched(self._signed_in) as end:
+            ends = {
+                asyncio.create_task(self._read()),
+                asyncio.create_task(self._connection.gone()),
+            }
+            awaited: set[asyncio.Future[Any]] = {end, *ends}
+            try:
+                await asyncio.wait(awaited, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                await end_all(ends | self._tasks)
+            if end.done():
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(LAST_WORD_SECONDS):
+                        await _show_out(self._connection, end.result())
 
     async def _read(self) -> None:
         while True:
@@ -182,19 +188,6 @@ class ChatSocket:
             await self._connection.send(error_frame(failure, echo))
         finally:
             self._at_work.release()
-
-    async def _keep_checking(self) -> None:
-        """Ends the connection when the person was signed out or may no longer."""
-        while True:
-            await asyncio.sleep(CHECK_SECONDS)
-            try:
-                await in_database(check_still_may, self._credentials, self._user)
-            except Unavailable:
-                continue
-            except AppError as error:
-                await self._connection.send(error_frame(error, {}))
-                await self._connection.close(_close_code(error))
-                return
 
     # --- frames ---
 
@@ -250,7 +243,8 @@ class ChatSocket:
         self._check_room(self._watched)
         await in_database(get_brain, user=self._user, brain_id=brain_id)
         if brain_id not in self._watched:
-            self._watched[brain_id] = self._spawn(self._tell_changes(brain_id))
+            task = self._watched[brain_id] = self._spawn(self._tell_changes(brain_id))
+            task.add_done_callback(lambda done: _forget(self._watched, brain_id, done))
 
     async def _unwatch(self, frame: Frame) -> None:
         _cancel(self._watched.pop(frame.fields["brain"], None))
@@ -282,10 +276,18 @@ class ChatSocket:
                 await self._connection.send_text(one.body)
 
     async def _tell_changes(self, brain_id: UUID) -> None:
+        """Until the person is no member any more, or the brain has gone."""
         watcher: Watcher = await self._replica.news.watch(brain_id)
+        checked_at = time.monotonic()
         try:
             while True:
-                await self._connection.send_text(await watcher.get())
+                change = await watcher.get()
+                if time.monotonic() - checked_at > RECHECK_SECONDS:
+                    await in_database(get_brain, user=self._user, brain_id=brain_id)
+                    checked_at = time.monotonic()
+                await self._connection.send_text(change)
+        except AppError as error:
+            await self._connection.send(error_frame(error, {"brain": str(brain_id)}))
         finally:
             await self._replica.news.unwatch(brain_id, watcher)
 

@@ -1,5 +1,6 @@
 """The one door to people, groups and keys."""
 
+from collections.abc import Collection
 from uuid import UUID
 
 from django.contrib.auth.models import Group
@@ -40,6 +41,12 @@ def find_user(*, email: str) -> User:
             "Nobody here has this e-mail address.", way_out="Ask the person to sign up first."
         )
     return user
+
+
+def current_proofs(*, user_ids: Collection[UUID]) -> dict[UUID, str]:
+    """What sessions and tokens of these people are bound to now; nobody who may not sign in."""
+    users = User.objects.filter(pk__in=user_ids, is_active=True).only("password", "token_version")
+    return {user.pk: user.get_session_auth_hash() for user in users}
 
 
 def api_keys(*, user: User) -> QuerySet[ApiKey, ApiKey]:

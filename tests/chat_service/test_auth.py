@@ -1,7 +1,8 @@
 """Who may open a chat socket, and what they may reach."""
 
 import json
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
@@ -11,17 +12,21 @@ import pytest
 from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.sessions.backends.db import SessionStore
+from django.contrib.sessions.models import Session
 from django.utils import timezone
+from pytest_django import Settings
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
 from chatbot.accounts.models import ApiKey, Scope, User
-from chatbot.accounts.services.tokens import issue_tokens
+from chatbot.accounts.services.api_keys import revoke_api_keys
+from chatbot.accounts.services.tokens import LEEWAY_SECONDS, end_sessions, issue_tokens
+from chatbot.accounts.services.users import change_password
 from chatbot.brains.models import BrainRole
 from chatbot.conversations.models import Conversation
 from tests.chat_service.client import ChatClient
 from tests.chat_service.processes import ChatProcess
-from tests.factories.accounts import make_api_key, make_user
+from tests.factories.accounts import PASSWORD, make_api_key, make_user
 from tests.factories.brains import add_member, make_brain
 from tests.factories.conversations import make_conversation, make_turn
 
@@ -175,6 +180,136 @@ class TestSocket:
             pass
 
         assert refused.value.response.status_code == 403
+
+
+def change_own_password(person: User, _key: ApiKey) -> None:
+    change_password(user=person, current=PASSWORD, new="another-battery-staple")
+
+
+def sign_out(_person: User, _key: ApiKey) -> None:
+    Session.objects.all().delete()
+
+
+def sign_out_everywhere(person: User, _key: ApiKey) -> None:
+    end_sessions(user=person)
+
+
+def close_account(person: User, _key: ApiKey) -> None:
+    User.objects.filter(pk=person.pk).update(is_active=False)
+
+
+def delete_account(person: User, _key: ApiKey) -> None:
+    person.delete()
+
+
+def set_password_at_the_shell(person: User, _key: ApiKey) -> None:
+    person.set_password("another-battery-staple")
+    person.save()
+
+
+def revoke(_person: User, key: ApiKey) -> None:
+    revoke_api_keys(key_ids=[key.pk])
+
+
+def expire(_person: User, key: ApiKey) -> None:
+    ApiKey.objects.filter(pk=key.pk).update(expires_at=timezone.now() - timedelta(seconds=1))
+
+
+def lose_scope(_person: User, key: ApiKey) -> None:
+    ApiKey.objects.filter(pk=key.pk).update(scopes=[Scope.BRAINS_READ])
+
+
+Shown = dict[str, str]
+Ending = Callable[[User, ApiKey], None]
+WITHIN_SECONDS = 5
+ENDS_ALL: list[Ending] = [close_account, delete_account]
+ENDS_SESSIONS_AND_TOKENS: list[Ending] = [
+    *ENDS_ALL,
+    change_own_password,
+    set_password_at_the_shell,
+    sign_out_everywhere,
+]
+ENDINGS: dict[str, list[Ending]] = {
+    "session": [*ENDS_SESSIONS_AND_TOKENS, sign_out],
+    "token": ENDS_SESSIONS_AND_TOKENS,
+    "key": [*ENDS_ALL, revoke, expire, lose_scope],
+}
+"""What ends each kind of credentials. API keys outlive a new password."""
+
+
+class TestEnd:
+    @pytest.fixture
+    def key(self, person: User) -> tuple[ApiKey, str]:
+        return make_api_key(person, Scope.CHAT)
+
+    @pytest.fixture
+    def shown(self, person: User, key: tuple[ApiKey, str]) -> dict[str, Shown]:
+        """The headers of each kind of credentials."""
+        return {
+            "session": {"Cookie": session_cookie(person), "Origin": OURS},
+            "token": {"Authorization": f"Bearer {issue_tokens(user=person).access}"},
+            "key": {"Authorization": f"Bearer {key[1]}"},
+        }
+
+    @pytest.mark.parametrize(
+        ("kind", "ending"),
+        [
+            pytest.param(kind, ending, id=f"{kind} {ending.__name__}")
+            for kind, endings in ENDINGS.items()
+            for ending in endings
+        ],
+    )
+    def test_closes_the_socket_within_five_seconds(
+        self,
+        kind: str,
+        ending: Ending,
+        shown: dict[str, Shown],
+        key: tuple[ApiKey, str],
+        chat: ChatProcess,
+        person: User,
+    ) -> None:
+        with socket(chat, **shown[kind]) as opened:
+            received(opened)
+
+            ending(person, key[0])
+            ended_at = time.monotonic()
+
+            assert received(opened)["code"] == "not-authenticated"
+            assert close_code(opened) == 4401
+            assert time.monotonic() - ended_at < WITHIN_SECONDS
+
+    def test_leaves_everybody_elses_sockets_open(
+        self, shown: dict[str, Shown], chat: ChatProcess, person: User
+    ) -> None:
+        somebody = make_user()
+        with (
+            socket(chat, **shown["token"]) as by_token,
+            socket(chat, **shown["key"]) as by_key,
+            ChatClient(chat, somebody) as others,
+        ):
+            received(by_token)
+            received(by_key)
+
+            end_sessions(user=person)
+            ended = received(by_token)
+            others.send(type="ping")
+            by_key.send(json.dumps({"type": "ping"}))
+            answers = [others.receive()["type"], received(by_key)["type"]]
+
+        assert ended["code"] == "not-authenticated"
+        assert answers == ["pong", "pong"]
+
+    @pytest.mark.slow
+    def test_of_an_access_tokens_time_ends_nothing(
+        self, chat: ChatProcess, person: User, settings: Settings
+    ) -> None:
+        settings.ACCESS_TOKEN_SECONDS = 2 - LEEWAY_SECONDS
+        with ChatClient(chat, person) as client:
+            time.sleep(WITHIN_SECONDS)
+
+            client.send(type="ping")
+
+            assert client.receive()["type"] == "pong"
 
 
 class TestForeignThings:

@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -10,7 +11,7 @@ from uuid import uuid4
 import pytest
 
 from chatbot.accounts.models import User
-from chatbot.accounts.services.tokens import issue_tokens
+from chatbot.accounts.services.tokens import end_sessions, issue_tokens
 from chatbot.conversations.models import Conversation, TurnState
 from chatbot.conversations.services import ask
 from tests.chat_service.client import Answer, ChatClient, applied
@@ -114,6 +115,25 @@ class TestTurnStream:
 
         with stream(chat, asked["turn"], person, Last_Event_ID=str(answer.seq)) as response:
             assert (response.status, response.read()) == (204, b"")
+
+    def test_ends_for_somebody_who_was_signed_out(
+        self,
+        chat: ChatProcess,
+        person: User,
+        conversation: Conversation,
+        scripted_server: ScriptedServer,
+    ) -> None:
+        scripted_server.script(tokens=300, rate=10)
+        asked = ask(user=person, conversation_id=conversation.pk, text="What?")
+        with stream(chat, asked.turn_id, person) as response:
+            events_of(response, count=3)
+
+            end_sessions(user=person)
+            ended_at = time.monotonic()
+            rest = response.read().decode()
+
+        assert time.monotonic() - ended_at < 5
+        assert "turn.completed" not in rest
 
     def test_wants_to_know_who_is_there(self, chat: ChatProcess) -> None:
         with stream(chat, uuid4(), None) as response:
