@@ -6,6 +6,7 @@ import {
   IconRefresh,
   IconTrash,
 } from '@tabler/icons-react';
+import { memo } from 'react';
 import { useTranslation } from 'react-i18next';
 
 import { confirmDanger } from '@/components/confirm';
@@ -27,12 +28,19 @@ interface DocumentRowProps {
   mayEdit: boolean;
 }
 
-export function DocumentRow({ document, mayEdit }: DocumentRowProps) {
+/** Drawn again only when its own document changes: a list of many moves all the time. */
+export const DocumentRow = memo(function DocumentRow({ document, mayEdit }: DocumentRowProps) {
   const { t, i18n } = useTranslation();
   const { open } = useOpenDocument();
   const retry = useRetryDocument(document.brain);
   const { title, state } = document;
   const canRetry = mayEdit && (state === 'failed' || state === 'cancelled');
+  const pagesText = () => {
+    const { pages_done: done, pages_total: total } = document;
+    return state === 'ready' || done === 0
+      ? t('documents.pages', { count: total ?? 0 })
+      : t('documents.progress', { done, total });
+  };
   return (
     <li className={classes.row}>
       <Group wrap="nowrap" gap="sm" align="flex-start">
@@ -48,7 +56,7 @@ export function DocumentRow({ document, mayEdit }: DocumentRowProps) {
           <Group gap="0 12px" fz="xs" c="dimmed">
             <span>{formatBytes(document.size_bytes, i18n.language)}</span>
             {document.pages_total !== null && !isInWork(state) && (
-              <span>{t('documents.pages', { count: document.pages_total })}</span>
+              <span>{pagesText()}</span>
             )}
             <TimeAgo iso={document.created_at}>{(when) => t('documents.added', { when })}</TimeAgo>
           </Group>
@@ -75,7 +83,7 @@ export function DocumentRow({ document, mayEdit }: DocumentRowProps) {
       </Group>
     </li>
   );
-}
+});
 
 function DocumentProgress({ document }: { document: BrainDocument }) {
   const { t } = useTranslation();

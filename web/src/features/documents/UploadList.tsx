@@ -2,6 +2,7 @@ import { ActionIcon, Button, Card, Group, Progress, ScrollArea, Stack, Text, Too
 import { IconAlertTriangle, IconCheck, IconCopyCheck, IconRefresh, IconX } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
 import type { TFunction } from 'i18next';
+import { memo } from 'react';
 import { useTranslation } from 'react-i18next';
 
 import { siteQuery } from '@/lib/api/queries';
@@ -63,7 +64,7 @@ export function UploadList({ brain }: { brain: string }) {
   );
 }
 
-function UploadRow({ upload }: { upload: Upload }) {
+const UploadRow = memo(function UploadRow({ upload }: { upload: Upload }) {
   const { t, i18n } = useTranslation();
   const limit = useQuery(siteQuery).data?.upload_limit_bytes;
   const { id, file, state } = upload;
@@ -107,7 +108,7 @@ function UploadRow({ upload }: { upload: Upload }) {
       )}
     </Group>
   );
-}
+});
 
 /** A file that was refused for what it is will be refused again. */
 function mayWorkAgain(upload: Upload): boolean {

@@ -143,13 +143,14 @@ class UploadStore {
     return promise;
   }
 
+  /** The others stay the objects they are, so that only the row that changes is drawn again. */
   private change(id: string, outcome: UploadOutcome): void {
     this.replace(
-      this.uploads.map(({ id: each, brain, file, ...rest }) =>
-        each === id && !(rest.state === 'cancelled' && outcome.state === 'sending')
-          ? { id: each, brain, file, ...outcome }
-          : { id: each, brain, file, ...rest },
-      ),
+      this.uploads.map((upload) => {
+        if (upload.id !== id) return upload;
+        if (upload.state === 'cancelled' && outcome.state === 'sending') return upload;
+        return { id, brain: upload.brain, file: upload.file, ...outcome };
+      }),
     );
   }
 
