@@ -1,6 +1,6 @@
 """The stream log in Redis: where readers of other processes read, and successors find what stands.
 
-Events of all turns of a process go there in one pipeline every 10 ms at most, at once when nothing
+Events of all turns of a process go there in one script every 10 ms at most, at once when nothing
 was written for that long. While Redis is silent for 50 ms, readers of this process get everything
 at once.
 
@@ -11,7 +11,7 @@ what is there already, and tells what is missing, so that a wiped Redis is fille
 import asyncio
 import contextlib
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, cast
 from uuid import UUID
 
@@ -39,23 +39,40 @@ PAGE_ENTRIES: Final = 500
 _REFUSED: Final = -1
 
 _APPEND: Final = """
-local newest = tonumber(redis.call('GET', KEYS[2]) or '-1')
-local fence = tonumber(ARGV[1])
-if newest > fence then return -1 end
-redis.call('SET', KEYS[2], fence, 'PX', ARGV[3])
-local last = redis.call('XREVRANGE', KEYS[1], '+', '-', 'COUNT', 1)
-local have = 0
-if last[1] then have = tonumber(string.match(last[1][1], '%-(%d+)$')) end
-if have < tonumber(ARGV[2]) then return have end
-for i = 5, #ARGV, 2 do
-  local seq = tonumber(ARGV[i])
-  if seq > have then
-    redis.call('XADD', KEYS[1], 'MAXLEN', '~', ARGV[4], '0-' .. ARGV[i], 'e', ARGV[i + 1])
-    have = seq
+local ttl, limit = ARGV[1], ARGV[2]
+local answers = {}
+local at = 3
+for log = 1, #KEYS / 2 do
+  local stream, fenced = KEYS[2 * log - 1], KEYS[2 * log]
+  local fence, before, count = tonumber(ARGV[at]), tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2])
+  local seq = tonumber(ARGV[at + 3])
+  local newest = tonumber(redis.call('GET', fenced) or '-1')
+  local have = -1
+  if newest <= fence then
+    redis.call('SET', fenced, fence, 'PX', ttl)
+    local last = redis.call('XREVRANGE', stream, '+', '-', 'COUNT', 1)
+    have = 0
+    if last[1] then have = tonumber(string.match(last[1][1], '%-(%d+)$')) end
+    if have >= before then
+      for i = 0, count - 1 do
+        if seq + i > have then
+          have = seq + i
+          local id = string.format('0-%.0f', have)
+          redis.call('XADD', stream, 'MAXLEN', '~', limit, id, 'e', ARGV[at + 4 + i])
+        end
+      end
+      redis.call('PEXPIRE', stream, ttl)
+    end
   end
+  answers[log] = have
+  at = at + 4 + count
 end
-redis.call('PEXPIRE', KEYS[1], ARGV[3])
-return have
+return answers
+"""
+"""Keys: stream and fence of each log. Arguments: time to live, longest stream, then of each log its
+fence, the number it must have, how many events follow, the number of the first, and the events.
+
+Answers for each the number that it has now, or -1: there is a later fence.
 """
 _RAISE_FENCE: Final = """
 local newest = tonumber(redis.call('GET', KEYS[1]) or '-1')
@@ -70,7 +87,7 @@ class LogWriter:
 
     def __init__(self, redis: Redis) -> None:
         self.is_away = False
-        self._redis = redis
+        self._append_script = redis.register_script(_APPEND)
         self._behind: dict[UUID, TurnLog] = {}
         self._is_silent = False
         self._wake = asyncio.Event()
@@ -149,12 +166,17 @@ class LogWriter:
         self._append = None
         self._wake.set()
 
-    async def _append_to_redis(self, logs: Iterable[TurnLog]) -> list[int]:
-        async with self._redis.pipeline(transaction=False) as pipe:
-            for log in logs:
-                pipe.eval(_APPEND, 2, *_append_arguments(log))
-            answers: list[int] = await pipe.execute()
-            return answers
+    async def _append_to_redis(self, logs: Sequence[TurnLog]) -> list[int]:
+        named = [
+            key
+            for log in logs
+            for key in (keys.turn_log(log.turn_id), keys.turn_fence(log.turn_id))
+        ]
+        arguments: list[Any] = [TTL_MILLISECONDS, MAX_ENTRIES]
+        for log in logs:
+            arguments += _append_arguments(log)
+        answers: list[int] = await self._append_script(named, arguments)
+        return answers
 
     def _appended(self, log: TurnLog, answer: int) -> None:
         if answer == _REFUSED:
@@ -167,13 +189,11 @@ class LogWriter:
 
 
 def _append_arguments(log: TurnLog) -> list[Any]:
-    """Keys and arguments of the append script for what Redis lacks of a log."""
+    """Arguments of the append script for what Redis lacks of a log."""
     before = log.base + log.appended if log.appended else 0
-    arguments: list[Any] = [keys.turn_log(log.turn_id), keys.turn_fence(log.turn_id)]
-    arguments += [log.fence, before, TTL_MILLISECONDS, MAX_ENTRIES]
-    for one in log.entries[log.appended : log.appended + ENTRIES_PER_APPEND]:
-        arguments += [one.seq, one.body]
-    return arguments
+    lacking = log.entries[log.appended : log.appended + ENTRIES_PER_APPEND]
+    first = log.base + log.appended + 1
+    return [log.fence, before, len(lacking), first, *(one.body for one in lacking)]
 
 
 async def raise_fence(redis: Redis, *, turn_id: UUID, fence: int) -> bool:

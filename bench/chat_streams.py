@@ -1,0 +1,262 @@
+"""Many answers at once: time to the first token, CPU per token, and whether all of them arrive.
+
+    python bench/chat_streams.py                       # all loads and ways
+    python bench/chat_streams.py --load 100x50 --way websocket
+
+Starts everything it needs: PostgreSQL, Valkey, the scripted inference server (first token after
+50 ms) and one chat process, which has a core for itself. A load `100x50` is 100 streams of 50 tokens
+a second each, begun over four seconds. Each load is run bare (the inference server itself) and
+through the chat service, in one run; the difference of the medians is our share. CPU is that of the
+chat process alone, stored answers and stream log included.
+
+Every answer is compared with what the server was told to say: a lost, doubled or reordered token is
+an error.
+"""
+
+import argparse
+import asyncio
+import json
+import statistics
+import time
+import uuid
+from collections.abc import AsyncIterator, Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+import aiohttp
+import orjson
+from chat_rig import Rig, Seat, healthz_milliseconds, running_rig
+
+QUESTION = "What does the brainstem do?"
+BEGIN_SECONDS = 4.0
+PATIENCE_SECONDS = 120.0
+LOADS = ("1x50", "10x50", "100x50", "500x15", "1000x7")
+TOKENS = 200
+DELAY_MS = 50
+LONGEST_SECONDS = 10
+"""Slow streams send fewer tokens."""
+WARM_UP_STREAMS = 3
+ROUNDS_OF_ONE = 10
+
+
+@dataclass
+class Told:
+    """One answer as a client saw it; seconds since it asked."""
+
+    first: float | None = None
+    between: list[float] = field(default_factory=list)
+    text: list[str] = field(default_factory=list)
+    last_at: float = 0.0
+    total: float = 0.0
+    seq: int = 0
+    error: str = ""
+
+    def hear(self, text: str, began: float) -> None:
+        now = time.perf_counter()
+        if self.first is None:
+            self.first = now - began
+        else:
+            self.between.append(now - self.last_at)
+        self.last_at = now
+        self.text.append(text)
+
+    def apply(self, event: dict[str, Any], began: float) -> bool:
+        """Takes one event of a turn in; true at the end."""
+        kind = event["type"]
+        if "seq" not in event:
+            self.error = str(event) if kind == "error" else ""
+            return kind == "error"
+        if event["seq"] != self.seq + 1:
+            self.error = f"{event['seq']} came after {self.seq}"
+        self.seq = event["seq"]
+        if kind == "token":
+            self.hear(event["text"], began)
+        elif kind in {"turn.failed", "turn.stopped"}:
+            self.error = str(event)
+        return kind in {"turn.completed", "turn.failed", "turn.stopped"}
+
+
+Ask = Callable[[aiohttp.ClientSession, Rig, Seat], Coroutine[Any, Any, Told]]
+
+
+async def bare(session: aiohttp.ClientSession, rig: Rig, _seat: Seat) -> Told:
+    """The inference server itself."""
+    told, began = Told(), time.perf_counter()
+    body = {"model": "any", "messages": [{"role": "user", "content": QUESTION}], "stream": True}
+    address = f"{rig.upstream.base_url}/chat/completions"
+    async with session.post(address, data=orjson.dumps(body), headers=_JSON) as response:
+        async for event in _server_sent(response):
+            for choice in event["choices"]:
+                if text := choice["delta"].get("content"):
+                    told.hear(text, began)
+    told.total = time.perf_counter() - began
+    return told
+
+
+async def websocket(session: aiohttp.ClientSession, rig: Rig, seat: Seat) -> Told:
+    """The chat socket; it is connected before the clock starts, as a browser's is."""
+    address = f"{rig.chat_of(seat).http}/ws/chat"
+    async with session.ws_connect(address, headers=_bearer(seat), compress=0) as socket:
+        await socket.receive()
+        ask = {"type": "ask", "conversation": seat.conversation, "text": QUESTION}
+        frame = orjson.dumps({**ask, "client_id": str(uuid.uuid4())}).decode()
+        told, began = Told(), time.perf_counter()
+        await socket.send_str(frame)
+        async for message in socket:
+            if told.apply(orjson.loads(message.data), began):
+                break
+        told.total = time.perf_counter() - began
+    return told
+
+
+async def server_sent_events(session: aiohttp.ClientSession, rig: Rig, seat: Seat) -> Told:
+    """Asked as the REST API does, in this process; read over SSE."""
+    told, began = Told(), time.perf_counter()
+    turn = await asyncio.get_running_loop().run_in_executor(_threads, rig.ask, seat, QUESTION)
+    address = f"{rig.chat_of(seat).http}/stream/turns/{turn}"
+    async with session.get(address, headers=_bearer(seat)) as response:
+        async for event in _server_sent(response):
+            if told.apply(event, began):
+                break
+    told.total = time.perf_counter() - began
+    return told
+
+
+WAYS: dict[str, Ask] = {"websocket": websocket, "sse": server_sent_events}
+_JSON = {"Content-Type": "application/json"}
+_threads = ThreadPoolExecutor(8)
+
+
+def _bearer(seat: Seat) -> dict[str, str]:
+    return {"Authorization": f"Bearer {seat.token}"}
+
+
+async def _server_sent(response: aiohttp.ClientResponse) -> AsyncIterator[dict[str, Any]]:
+    """The JSON of every event."""
+    response.raise_for_status()
+    async for line in response.content:
+        if line.startswith(b"data: {"):
+            yield orjson.loads(line[6:])
+
+
+@dataclass
+class Run:
+    """One load on one way."""
+
+    answers: list[Told]
+    cpu_seconds: float
+    healthz: list[float]
+    pss: float
+
+    def first_ms(self) -> list[float]:
+        return sorted(one.first * 1000 for one in self.answers if one.first is not None)
+
+    def errors(self, expected: str) -> list[str]:
+        """What went wrong, an entry for each answer that isn't as it should be."""
+        return [
+            one.error or f"{len(''.join(one.text))} of {len(expected)} characters"
+            for one in self.answers
+            if one.error or "".join(one.text) != expected
+        ]
+
+
+async def run(rig: Rig, ask: Ask, seats: list[Seat]) -> Run:
+    """Begins the streams over four seconds and waits for all of them."""
+    connector = aiohttp.TCPConnector(limit=0)
+    healthz: list[float] = []
+    async with aiohttp.ClientSession(connector=connector) as session:
+        before = rig.cpu_seconds()
+        watch = asyncio.create_task(_watch_health(rig, healthz))
+        pause = BEGIN_SECONDS / len(seats) if len(seats) > 1 else 0
+        tasks = []
+        for seat in seats:
+            tasks.append(asyncio.create_task(_asked(ask, session, rig, seat)))
+            await asyncio.sleep(pause)
+        pss = rig.pss_megabytes()
+        answers = await asyncio.gather(*tasks)
+        watch.cancel()
+        return Run(answers, rig.cpu_seconds() - before, healthz, pss)
+
+
+async def _asked(ask: Ask, session: aiohttp.ClientSession, rig: Rig, seat: Seat) -> Told:
+    try:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            return await ask(session, rig, seat)
+    except (aiohttp.ClientError, OSError, TimeoutError) as error:
+        return Told(error=repr(error)[:200])
+
+
+async def _watch_health(rig: Rig, found: list[float]) -> None:
+    while True:
+        await asyncio.sleep(0.2)
+        found.append(await asyncio.to_thread(healthz_milliseconds, rig.chats[0]))
+
+
+def quantile(values: list[float], share: float) -> float:
+    return values[min(len(values) - 1, int(len(values) * share))]
+
+
+def figures_of(one: Run, *, tokens: int, expected: str) -> dict[str, Any]:
+    first = one.first_ms()
+    between = sorted(pause * 1000 for answer in one.answers for pause in answer.between)
+    errors = one.errors(expected)
+    return {
+        "ttft_median_ms": round(statistics.median(first), 1) if first else None,
+        "ttft_p99_ms": round(quantile(first, 0.99), 1) if first else None,
+        "between_p99_ms": round(quantile(between, 0.99), 1) if between else None,
+        "cpu_per_1000_tokens": round(one.cpu_seconds / (tokens * len(one.answers)) * 1000, 4),
+        "healthz_p99_ms": round(quantile(sorted(one.healthz), 0.99), 1) if one.healthz else None,
+        "pss_megabytes": round(one.pss, 1),
+        "errors": len(errors),
+        "first_error": errors[0] if errors else "",
+    }
+
+
+def measure(rig: Rig, load: str, ways: list[str]) -> dict[str, Any]:
+    """Figures of one load, bare first."""
+    from tests.fakes.script import generated  # noqa: PLC0415 - after the path is set
+
+    streams, rate = (int(part) for part in load.split("x"))
+    tokens = min(TOKENS, rate * LONGEST_SECONDS)
+    rig.upstream.script(delay_ms=DELAY_MS, rate=rate, tokens=tokens)
+    found: dict[str, Any] = {}
+    for name in ("bare", *ways):
+        ask = WAYS.get(name, bare)
+        asyncio.run(run(rig, ask, rig.seats(WARM_UP_STREAMS)))
+        done = asyncio.run(run(rig, ask, rig.seats(streams)))
+        for _ in range(ROUNDS_OF_ONE - 1 if streams == 1 else 0):
+            again = asyncio.run(run(rig, ask, rig.seats(1)))
+            done.answers += again.answers
+            done.cpu_seconds += again.cpu_seconds
+        found[name] = figures_of(done, tokens=tokens, expected=generated(tokens))
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--load", action="append", help=f"else {', '.join(LOADS)}")
+    parser.add_argument("--way", action="append", choices=list(WAYS))
+    parser.add_argument("--replicas", type=int, default=1)
+    given = parser.parse_args()
+    print(
+        f"{'load':9}{'way':10}{'TTFT ms':>9}{'p99':>8}{'added':>8}{'between p99':>13}"
+        f"{'CPU/1000':>10}{'healthz':>9}{'PSS MB':>8}{'errors':>8}"
+    )
+    with running_rig(replicas=given.replicas) as rig:
+        for load in given.load or LOADS:
+            found = measure(rig, load, given.way or list(WAYS))
+            for way, one in found.items():
+                added = one["ttft_median_ms"] - found["bare"]["ttft_median_ms"]
+                print(
+                    f"{load:9}{way:10}{one['ttft_median_ms']:9}{one['ttft_p99_ms']:8}{added:8.1f}"
+                    f"{one['between_p99_ms']:13}{one['cpu_per_1000_tokens']:10}"
+                    f"{one['healthz_p99_ms'] or '':>9}{one['pss_megabytes']:8}{one['errors']:8}"
+                    f"  {one['first_error']}",
+                    flush=True,
+                )
+            print(json.dumps({"bench": "chat_streams", "load": load, **found}), flush=True)
+
+
+if __name__ == "__main__":
+    main()
