@@ -21,12 +21,12 @@ PASSWORD = "tests"  # noqa: S105 - a server of the test run on the loopback inte
 
 
 def free_port() -> int:
-    """A port below the ephemeral range that no other process of any test run is given.
+    """A port below the ephemeral range that no other process of a test run of ours is given.
 
     It stays this process's by a locked file: between looking and listening another worker would
     else find it free, too.
     """
-    folder = Path(tempfile.gettempdir()) / "brainstem-test-ports"
+    folder = Path(tempfile.gettempdir()) / f"brainstem-test-ports-{os.getuid()}"
     folder.mkdir(exist_ok=True)
     for port in range(20000 + os.getpid() % 5000, 32000):
         lock = (folder / str(port)).open("w")
