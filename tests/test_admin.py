@@ -68,8 +68,21 @@ def page_of(model: type[Model], page: str, *arguments: object) -> str:
 @pytest.fixture
 def administrator() -> Client:
     client = Client()
-    client.force_login(make_user(is_admin=True))
+    client.force_login(make_user(email="administrator@example.com", is_admin=True))
     return client
+
+
+def make_brain_of_group(group: Group) -> Brain:
+    brain = make_brain(owner=make_user())
+    brain.memberships.all().delete()
+    add_member(brain, group, BrainRole.OWNER)
+    return brain
+
+
+def owners(brain: Brain) -> list[str]:
+    """Addresses of the people who own it by themselves."""
+    own = brain.memberships.filter(role=BrainRole.OWNER, user__isnull=False)
+    return sorted(own.values_list("user__email", flat=True))
 
 
 def press(client: Client, row: Model, button: str) -> Any:  # noqa: ANN401 - a test response
@@ -242,6 +255,73 @@ class TestUser:
         assert user.check_password("another-battery-staple")
         assert user.token_version == version + 1
 
+    def test_leaves_brains_to_whoever_deletes_it_and_says_so_before(
+        self, administrator: Client
+    ) -> None:
+        user = make_user()
+        brain = make_brain(owner=user, name="Anatomy")
+        address = page_of(User, "delete", user.pk)
+
+        page = administrator.get(address).content.decode()
+        done = administrator.post(address, {"post": "yes"}, follow=True).content.decode()
+
+        assert "Nobody else owns the brains “Anatomy”. You will become the owner." in page
+        assert "You are now the owner of the brains “Anatomy”." in done
+        assert "You will" not in done
+        assert owners(brain) == ["administrator@example.com"]
+
+    def test_leaves_brains_when_it_is_deleted_among_others(self, administrator: Client) -> None:
+        users = [make_user(), make_user()]
+        brain = make_brain(owner=users[0])
+        chosen = {"action": "delete_selected", "_selected_action": [user.pk for user in users]}
+
+        page = administrator.post(page_of(User, "changelist"), chosen).content.decode()
+        administrator.post(page_of(User, "changelist"), {**chosen, "post": "yes"})
+
+        assert brain.name in page
+        assert owners(brain) == ["administrator@example.com"]
+        assert User.objects.count() == 1
+
+    def test_leaves_brains_and_all_sessions_when_it_is_closed(self, administrator: Client) -> None:
+        user = make_user()
+        brain = make_brain(owner=user)
+        fields = {"email": user.email, "language": "en"}
+
+        administrator.post(page_of(User, "change", user.pk), fields)
+
+        assert owners(brain) == ["administrator@example.com", user.email]
+        assert User.objects.get(pk=user.pk).token_version == user.token_version + 1
+
+    def test_leaves_brains_when_it_leaves_the_group_that_owns_them(
+        self, administrator: Client
+    ) -> None:
+        user = make_user()
+        brain = make_brain_of_group(make_group(user))
+        fields = {"email": user.email, "language": "en", "is_active": "on"}
+
+        administrator.post(page_of(User, "change", user.pk), fields)
+
+        assert owners(brain) == ["administrator@example.com"]
+
+    @pytest.mark.parametrize("page", ["delete", "changelist"])
+    def test_cannot_be_deleted_by_itself(self, page: str, administrator: Client) -> None:
+        own = User.objects.get()
+        arguments = {"delete": [own.pk], "changelist": []}[page]
+        chosen = {"action": "delete_selected", "_selected_action": [own.pk], "post": "yes"}
+
+        response = administrator.post(page_of(User, page, *arguments), chosen)
+
+        assert "another administrator can delete it" in response.content.decode()
+        assert User.objects.exists()
+
+    def test_cannot_lock_itself_out(self, administrator: Client) -> None:
+        own = User.objects.get()
+
+        administrator.post(page_of(User, "change", own.pk), {"email": own.email, "language": "ko"})
+
+        own.refresh_from_db()
+        assert (own.language, own.is_active, own.is_superuser) == ("ko", True, True)
+
     def test_has_a_page_without_the_password(self, administrator: Client) -> None:
         user = make_user()
 
@@ -302,6 +382,36 @@ class TestBrain:
 
 
 class TestGroup:
+    def test_leaves_brains_to_whoever_deletes_it(self, administrator: Client) -> None:
+        group = make_group(make_user())
+        brain = make_brain_of_group(group)
+        address = page_of(Group, "delete", group.pk)
+
+        page = administrator.get(address).content.decode()
+        administrator.post(address, {"post": "yes"})
+
+        assert f"Nobody else owns the brains “{brain.name}”." in page
+        assert owners(brain) == ["administrator@example.com"]
+
+    def test_leaves_brains_when_its_last_member_goes(self, administrator: Client) -> None:
+        group = make_group(make_user())
+        brain = make_brain_of_group(group)
+        member = User.groups.through.objects.get()
+        fields = {
+            "name": group.name,
+            "User_groups-TOTAL_FORMS": "1",
+            "User_groups-INITIAL_FORMS": "1",
+            "User_groups-0-id": str(member.pk),
+            "User_groups-0-user": str(member.user_id),
+            "User_groups-0-group": str(group.pk),
+            "User_groups-0-DELETE": "on",
+        }
+
+        administrator.post(page_of(Group, "change", group.pk), fields)
+
+        assert not group.user_set.exists()
+        assert "administrator@example.com" in owners(brain)
+
     def test_gets_members(self, administrator: Client) -> None:
         user = make_user()
 

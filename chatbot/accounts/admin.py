@@ -1,9 +1,10 @@
 """People, groups, and what they sign in with."""
 
-from typing import Any, ClassVar
+from collections.abc import Iterable, Sequence
+from typing import Any, ClassVar, Final, cast
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.admin.forms import AdminAuthenticationForm
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.admin import UserAdmin
@@ -14,16 +15,20 @@ from django.contrib.auth.forms import (
 )
 from django.contrib.auth.models import Group
 from django.core.exceptions import ValidationError
-from django.db.models import Count, QuerySet
+from django.db.models import Count, Model, QuerySet
 from django.http import HttpRequest
 
 from chatbot.accounts.models import ApiKey, RefreshToken, User
 from chatbot.accounts.services.api_keys import revoke_api_keys
+from chatbot.accounts.services.departures import Leaving, handing_over, left_behind, remove
 from chatbot.accounts.services.sign_in import check_credentials
 from chatbot.accounts.services.tokens import end_sessions, revoke_refresh_token
-from chatbot.admin_pages import Button, ButtonsAdmin, ReadOnlyAdmin
+from chatbot.admin_pages import Button, ButtonsAdmin, LightDeletion, ReadOnlyAdmin
 from chatbot.api.client import client_address
 from chatbot.contracts.errors import AppError
+
+SHOWN_BRAINS: Final = 20
+"""Named in a message; of more only the number is told."""
 
 admin.site.site_header = "Brainstem"
 admin.site.site_title = "Brainstem"
@@ -78,7 +83,10 @@ class UserForm(_LowerCaseEmail, UserChangeForm):  # type: ignore[type-arg]
         help_texts: ClassVar[dict[str, str]] = {
             "is_superuser": "May open this administration; it opens nobody's brains.",
             "groups": "Brains can be shared with groups.",
-            "is_active": "Instead of deleting an account, take this away.",
+            "is_active": (
+                "Instead of deleting an account, take this away; it ends all sessions and tokens. "
+                "You become an owner of brains that nobody else owns."
+            ),
         }
 
 
@@ -96,8 +104,65 @@ def _end_sessions(user: User) -> str:
     return "all sessions and tokens have ended; API keys stay."
 
 
+class OwnersAdmin(LightDeletion):
+    """Brains that nobody owns after a change become the administrator's, who is told before."""
+
+    def leaving(self, rows: Iterable[Model]) -> Leaving:
+        raise NotImplementedError
+
+    def get_deleted_objects(
+        self, objs: QuerySet[Any, Any] | Sequence[Any], request: HttpRequest
+    ) -> tuple[list[str], dict[str, int], set[str], list[str]]:
+        names, counts, missing, protected = super().get_deleted_objects(objs, request)
+        leaving = self.leaving(objs)
+        if _administrator(request).pk in leaving.user_ids:
+            protected = [*protected, "your own account: another administrator can delete it"]
+        elif "post" not in request.POST and (brains := left_behind(leaving)):
+            sentence = f"Nobody else owns {_listed(brains)}. You will become the owner."
+            self.message_user(request, sentence, messages.WARNING)
+        return names, counts, missing, protected
+
+    def delete_model(self, request: HttpRequest, obj: Model) -> None:
+        self._remove(request, [obj])
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Any, Any]) -> None:
+        self._remove(request, queryset)
+
+    def save_related(
+        self,
+        request: HttpRequest,
+        form: Any,  # noqa: ANN401 - Django's
+        formsets: Any,  # noqa: ANN401
+        change: bool,  # noqa: FBT001
+    ) -> None:
+        # A closed account has been saved before this; groups are left in here.
+        leaving = self.leaving([form.instance])
+        with handing_over(leaving, heir=_administrator(request)) as brains:
+            super().save_related(request, form, formsets, change)
+        self._tell(request, brains)
+
+    def _remove(self, request: HttpRequest, rows: Iterable[Model]) -> None:
+        self._tell(request, remove(self.leaving(rows), heir=_administrator(request)))
+
+    def _tell(self, request: HttpRequest, brains: list[str]) -> None:
+        if brains:
+            self.message_user(
+                request, f"You are now the owner of {_listed(brains)}.", messages.WARNING
+            )
+
+
+def _administrator(request: HttpRequest) -> User:
+    return cast("User", request.user)
+
+
+def _listed(names: list[str]) -> str:
+    shown = ", ".join(f"“{name}”" for name in names[:SHOWN_BRAINS])
+    rest = len(names) - SHOWN_BRAINS
+    return f"{shown} and {rest} more brains" if rest > 0 else f"the brains {shown}"
+
+
 @admin.register(User)
-class PersonAdmin(ButtonsAdmin, UserAdmin[User]):
+class PersonAdmin(ButtonsAdmin, OwnersAdmin, UserAdmin[User]):
     form = UserForm
     add_form = NewUserForm
     change_password_form = PasswordForm
@@ -134,6 +199,19 @@ class PersonAdmin(ButtonsAdmin, UserAdmin[User]):
         "end-sessions": Button("End all sessions and tokens", _end_sessions)
     }
 
+    def leaving(self, rows: Iterable[Model]) -> Leaving:
+        return Leaving(user_ids=frozenset(row.pk for row in rows))
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:  # noqa: ANN401
+        """Nobody locks themselves out."""
+        fixed = super().get_readonly_fields(request, obj)
+        return (*fixed, "is_active", "is_superuser") if obj == request.user else fixed
+
+    def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:  # noqa: ANN401, FBT001
+        super().save_model(request, obj, form, change)
+        if "is_active" in form.changed_data and not obj.is_active:
+            end_sessions(user=obj)
+
     @admin.action(description="End all sessions and tokens")
     def end_all_sessions(self, request: HttpRequest, users: QuerySet[User, User]) -> None:
         self.press_all(request, self.object_buttons["end-sessions"], users)
@@ -154,15 +232,19 @@ class GroupMemberInline(admin.TabularInline[Any, Any]):
 
 
 @admin.register(Group)
-class PeopleGroupAdmin(admin.ModelAdmin[Group]):
+class PeopleGroupAdmin(OwnersAdmin):
     fields = ("name",)
     list_display = ("name", "members_count")
     search_fields = ("name",)
     ordering = ("name",)
     inlines = (GroupMemberInline,)
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Group, Group]:
-        return super().get_queryset(request).annotate(members_count=Count("user"))
+    def leaving(self, rows: Iterable[Model]) -> Leaving:
+        return Leaving(group_ids=frozenset(row.pk for row in rows))
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any, Any]:
+        groups: QuerySet[Any, Any] = super().get_queryset(request)
+        return groups.annotate(members_count=Count("user"))
 
     @admin.display(description="Members", ordering="members_count")
     def members_count(self, group: Group) -> int:

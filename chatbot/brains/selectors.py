@@ -1,9 +1,11 @@
 """The one door to brains: who may see or change what is decided in the query."""
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from django.db.models import Count, Max, OuterRef, Q, QuerySet, Subquery
+from django.contrib.auth import get_user_model
+from django.db.models import Count, Exists, Max, OuterRef, Q, QuerySet, Subquery
 
 from chatbot.brains.models import Brain, BrainMembership, BrainRole
 from chatbot.contracts.errors import NotAllowed, NotFound
@@ -67,6 +69,34 @@ def get_member(*, brain: Brain, member_id: UUID) -> BrainMembership:
     if member is None:
         raise NotFound("There is no such member.", way_out="List the members to see their ids.")
     return member
+
+
+def owned_brains(
+    *, user_ids: Collection[UUID] = (), group_ids: Collection[int] = ()
+) -> QuerySet[Brain, Brain]:
+    """Brains of which one of the people, alone or through a group, or of the groups is an owner."""
+    theirs = Q(user__in=user_ids) | Q(group__user__in=user_ids) | Q(group__in=group_ids)
+    owners = BrainMembership.objects.filter(theirs, role=BrainRole.OWNER)
+    return Brain.objects.filter(pk__in=owners.values("brain"))
+
+
+def without_owner(
+    brains: QuerySet[Brain, Brain],
+    *,
+    user_ids: Collection[UUID] = (),
+    group_ids: Collection[int] = (),
+) -> QuerySet[Brain, Brain]:
+    """Those of the brains that nobody who can sign in owns, alone or through a group.
+
+    The people and groups that are named don't count.
+    """
+    staying = get_user_model().objects.filter(is_active=True).exclude(pk__in=user_ids)
+    owners = BrainMembership.objects.filter(
+        Q(user__in=staying) | Q(group__user__in=staying) & ~Q(group__in=group_ids),
+        brain=OuterRef("pk"),
+        role=BrainRole.OWNER,
+    )
+    return brains.filter(~Exists(owners))
 
 
 def require_role(*, has: int, needs: BrainRole) -> None:

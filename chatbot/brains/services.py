@@ -10,13 +10,19 @@ from uuid import UUID
 
 from django.contrib.auth.models import Group
 from django.db import transaction
-from django.db.models import Q
 
 from chatbot.accounts.models import User
 from chatbot.accounts.selectors import find_user, get_visible_group
 from chatbot.accounts.services.audit import record
+from chatbot.accounts.services.departures import Leaving
 from chatbot.brains.models import Brain, BrainMembership, BrainRole
-from chatbot.brains.selectors import get_brain, get_described_brain, get_member
+from chatbot.brains.selectors import (
+    get_brain,
+    get_described_brain,
+    get_member,
+    owned_brains,
+    without_owner,
+)
 from chatbot.contracts.errors import Conflict, InvalidInput, NotFound
 from chatbot.inference.models import InferenceModel, ModelKind
 
@@ -159,6 +165,32 @@ def remove_member(*, user: User, brain_id: UUID, member_id: UUID) -> None:
     record("member removed", user_id=user.pk, brain=brain.pk, member=member_id)
 
 
+class OwnedBrains:
+    """What people and groups leave behind when they go; see `accounts.services.departures`."""
+
+    def left_behind(self, leaving: Leaving) -> list[str]:
+        """Names of the brains that nobody would own."""
+        users, groups = leaving.user_ids, leaving.group_ids
+        owned = owned_brains(user_ids=users, group_ids=groups)
+        return [str(brain) for brain in without_owner(owned, user_ids=users, group_ids=groups)]
+
+    def hold(self, leaving: Leaving) -> Callable[[User], list[str]]:
+        """Locks their brains; what it gives makes somebody an owner of those left without one."""
+        owned = owned_brains(user_ids=leaving.user_ids, group_ids=leaving.group_ids)
+        locked = Brain.objects.select_for_update(no_key=True).filter(pk__in=owned.values("pk"))
+        brain_ids = list(locked.order_by("pk").values_list("pk", flat=True))
+        return lambda heir: _adopt(heir, brain_ids)
+
+
+def _adopt(heir: User, brain_ids: list[UUID]) -> list[str]:
+    names = []
+    for brain in without_owner(Brain.objects.filter(pk__in=brain_ids)):
+        brain.memberships.update_or_create(user=heir, defaults={"role": BrainRole.OWNER})
+        record("brain handed over", user_id=heir.pk, brain=brain.pk)
+        names.append(str(brain))
+    return names
+
+
 def _locked_brain(*, user: User, brain_id: UUID) -> Brain:
     # The lock first: the role must be looked up after others have finished with the members.
     Brain.objects.select_for_update(no_key=True).filter(pk=brain_id).first()
@@ -167,8 +199,7 @@ def _locked_brain(*, user: User, brain_id: UUID) -> Brain:
 
 def _require_owner(brain: Brain) -> None:
     """Somebody who can sign in must own the brain, alone or through a group."""
-    somebody = Q(user__is_active=True) | Q(group__user__is_active=True)
-    if not brain.memberships.filter(somebody, role=BrainRole.OWNER).exists():
+    if without_owner(Brain.objects.filter(pk=brain.pk)).exists():
         raise Conflict(
             "A brain needs an owner, and this is the last one.",
             code="last-owner",

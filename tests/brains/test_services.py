@@ -2,9 +2,11 @@ import threading
 import uuid
 
 import pytest
+from django.contrib.auth.models import Group
 from django.db import connection, transaction
 
 from chatbot.accounts.models import User
+from chatbot.accounts.services.departures import Leaving, left_behind, remove
 from chatbot.brains.models import Brain, BrainMembership, BrainRole
 from chatbot.brains.services import (
     add_member,
@@ -270,3 +272,88 @@ class TestTwoOwnersWhoLeaveAtOnce:
 
         assert refused == ["last-owner"]
         assert brain.memberships.filter(role=BrainRole.OWNER).count() == 1
+
+
+def leave(*gone: User | Group) -> Leaving:
+    people = [one for one in gone if isinstance(one, User)]
+    groups = [one for one in gone if isinstance(one, Group)]
+    return Leaving(frozenset(user.pk for user in people), frozenset(group.pk for group in groups))
+
+
+@pytest.mark.django_db
+class TestOwnedBrains:
+    def test_go_to_the_heir_with_their_only_owner(self) -> None:
+        owner, heir = make_user(), make_user(is_admin=True)
+        brain = make_brain(owner=owner, name="Anatomy")
+        leaving = leave(owner)
+
+        announced = left_behind(leaving)
+        handed_over = remove(leaving, heir=heir)
+
+        assert announced == handed_over == ["Anatomy"]
+        assert own_membership(brain, heir).role == BrainRole.OWNER
+        assert not User.objects.filter(email=owner.email).exists()
+
+    def test_raise_an_heir_who_is_there_in_a_lower_role(self) -> None:
+        owner, heir = make_user(), make_user(is_admin=True)
+        brain = make_brain(owner=owner)
+        brains.add_member(brain, heir, BrainRole.VIEWER)
+
+        remove(leave(owner), heir=heir)
+
+        assert own_membership(brain, heir).role == BrainRole.OWNER
+
+    def test_go_to_the_heir_with_the_only_group_that_owns_them(self) -> None:
+        heir, group = make_user(is_admin=True), make_group(make_user())
+        brain = make_brain(owner=make_user())
+        brain.memberships.all().delete()
+        brains.add_member(brain, group, BrainRole.OWNER)
+        leaving = leave(group)
+
+        announced = left_behind(leaving)
+        handed_over = remove(leaving, heir=heir)
+
+        assert announced == handed_over == [brain.name]
+        assert own_membership(brain, heir).role == BrainRole.OWNER
+
+    def test_go_to_the_heir_with_the_last_person_of_the_group_that_owns_them(self) -> None:
+        heir, person = make_user(is_admin=True), make_user()
+        brain = make_brain(owner=make_user())
+        brain.memberships.all().delete()
+        brains.add_member(brain, make_group(person), BrainRole.OWNER)
+
+        assert left_behind(leave(person)) == remove(leave(person), heir=heir) == [brain.name]
+
+    def test_stay_as_they_are_while_somebody_owns_them(self) -> None:
+        owner, heir, group = make_user(), make_user(is_admin=True), make_group(make_user())
+        by_person, by_group = make_brain(owner=owner), make_brain(owner=owner)
+        brains.add_member(by_person, make_user(), BrainRole.OWNER)
+        brains.add_member(by_group, group, BrainRole.OWNER)
+
+        assert left_behind(leave(owner)) == remove(leave(owner), heir=heir) == []
+        assert not BrainMembership.objects.filter(user=heir).exists()
+
+    def test_are_left_behind_by_owners_who_go_together(self) -> None:
+        one, other = make_user(), make_user()
+        brain = make_brain(owner=one)
+        brains.add_member(brain, other, BrainRole.OWNER)
+
+        assert left_behind(leave(one)) == []
+        assert left_behind(leave(one, other)) == [brain.name]
+
+    def test_do_not_count_owners_who_may_not_sign_in(self) -> None:
+        owner, closed = make_user(), make_user()
+        brain = make_brain(owner=owner)
+        brains.add_member(brain, closed, BrainRole.OWNER)
+        User.objects.filter(pk=closed.pk).update(is_active=False)
+
+        assert left_behind(leave(owner)) == [brain.name]
+
+    def test_are_not_inherited_from_oneself(self) -> None:
+        administrator = make_user(is_admin=True)
+
+        with pytest.raises(Conflict) as caught:
+            remove(leave(administrator), heir=administrator)
+
+        assert caught.value.error_code == "own-account"
+        assert User.objects.filter(pk=administrator.pk).exists()
