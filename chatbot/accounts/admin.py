@@ -243,8 +243,10 @@ class PeopleGroupAdmin(OwnersAdmin):
         return Leaving(group_ids=frozenset(row.pk for row in rows))
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any, Any]:
-        groups: QuerySet[Any, Any] = super().get_queryset(request)
-        return groups.annotate(members_count=Count("user"))
+        counted: QuerySet[Any, Any] = (
+            super().get_queryset(request).annotate(members_count=Count("user"))
+        )
+        return counted
 
     @admin.display(description="Members", ordering="members_count")
     def members_count(self, group: Group) -> int:
