@@ -7,11 +7,13 @@ from typing import Any
 
 from django.conf import settings
 from redis import Redis
+from redis.client import PubSub
 
 from chatbot.brains.models import Brain
 from chatbot.contracts import keys
 
-_QUIET_SECONDS = 0.2
+_PATIENCE_SECONDS = 20
+_END = "end"
 
 
 @contextlib.contextmanager
@@ -20,10 +22,21 @@ def events_of(brain: Brain) -> Iterator[list[dict[str, Any]]]:
     events: list[dict[str, Any]] = []
     with (
         Redis.from_url(settings.REDIS_URL) as client,
-        client.pubsub(ignore_subscribe_messages=True) as subscription,
+        client.pubsub() as subscription,
     ):
         subscription.subscribe(keys.brain_changes(brain.pk))
-        subscription.get_message(timeout=1)
+        heard(subscription)
         yield events
-        while message := subscription.get_message(timeout=_QUIET_SECONDS):
-            events.append(json.loads(message["data"]))
+        events += heard(subscription)
+
+
+def heard(subscription: PubSub) -> list[dict[str, Any]]:
+    """What was published until now: Redis answers the ping after it."""
+    subscription.ping(_END)
+    messages: list[dict[str, Any]] = []
+    for message in iter(lambda: subscription.get_message(timeout=_PATIENCE_SECONDS), None):
+        if message["type"] == "pong":
+            return messages
+        if message["type"] == "message":
+            messages.append(json.loads(message["data"]))
+    raise TimeoutError("Redis does not answer")

@@ -2,7 +2,8 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Callable
 from uuid import UUID, uuid4
 
 import orjson
@@ -11,7 +12,12 @@ from redis.asyncio import Redis
 
 from chat_service.redis_log import LogWriter, raise_fence, read_page
 from chat_service.standing import Standing, follow
-from chat_service.stream_log import LONG_ANSWER_EVENTS, TurnLog, storable
+from chat_service.stream_log import (
+    LONG_ANSWER_EVENTS,
+    LONG_ANSWER_FLUSH_SECONDS,
+    TurnLog,
+    storable,
+)
 from chatbot.contracts import keys
 from chatbot.contracts.events import EPOCH_STRIDE
 
@@ -45,7 +51,14 @@ async def text_in(redis: Redis, turn_id: UUID) -> str:
 
 
 async def whole(log: TurnLog) -> None:
-    await asyncio.wait_for(log.whole.wait(), 5)
+    await asyncio.wait_for(log.whole.wait(), 20)
+
+
+async def soon(is_true: Callable[[], bool]) -> None:
+    """Waits until something is so."""
+    async with asyncio.timeout(20):
+        while not is_true():  # noqa: ASYNC110 - nobody sets an event for a test
+            await asyncio.sleep(0.01)
 
 
 class TestTurnLog:
@@ -136,12 +149,14 @@ class TestTurnLog:
         for number in range(LONG_ANSWER_EVENTS):
             log.add({"type": "token", "text": str(number)})
         await whole(log)
+        began = time.monotonic()
         for _ in range(20):
             log.add_text("x")
             await asyncio.sleep(0.01)
         await whole(log)
+        flushes = (time.monotonic() - began) / LONG_ANSWER_FLUSH_SECONDS
 
-        assert len(log.entries) < LONG_ANSWER_EVENTS + 12
+        assert len(log.entries) <= LONG_ANSWER_EVENTS + flushes + 2
         assert (await text_in(redis, turn_id)).endswith("x" * 20)
 
     async def test_expires(self, writer: LogWriter, redis: Redis, turn_id: UUID) -> None:
@@ -158,9 +173,9 @@ class TestTurnLog:
             running = asyncio.create_task(writer.run())
             log = TurnLog(turn_id, fence=1, epoch=0, wrote=writer.wrote)
             log.add_text("a")
-            await asyncio.sleep(0.2)
+            await soon(lambda: writer.is_away)
             log.add_text("b")
-            await asyncio.sleep(0.2)
+            await soon(lambda: len(log.since(0)) == 2)
             running.cancel()
             await asyncio.gather(running, return_exceptions=True)
 

@@ -1,6 +1,5 @@
 """Asking, going on, stopping, as services."""
 
-import json
 from collections.abc import Callable, Iterator
 from threading import Barrier, Thread
 from typing import TYPE_CHECKING
@@ -27,6 +26,7 @@ from chatbot.conversations.services.turns import (
 from tests.factories.accounts import make_user
 from tests.factories.brains import make_brain
 from tests.factories.conversations import make_conversation, make_turn
+from tests.listening import heard
 
 if TYPE_CHECKING:
     from chatbot.conversations.services.claims import Claim
@@ -47,16 +47,11 @@ def nudges() -> Iterator[Callable[[], list[dict[str, str]]]]:
     """Says what chat processes have heard since the test began."""
     with (
         Redis.from_url(settings.REDIS_URL) as client,
-        client.pubsub(ignore_subscribe_messages=True) as subscription,
+        client.pubsub() as subscription,
     ):
         subscription.subscribe(keys.TURN_NUDGES)
-        subscription.get_message(timeout=1)
-
-        def heard() -> list[dict[str, str]]:
-            messages = iter(lambda: subscription.get_message(timeout=0.2), None)
-            return [json.loads(message["data"]) for message in messages]
-
-        yield heard
+        heard(subscription)
+        yield lambda: heard(subscription)
 
 
 @pytest.mark.django_db(transaction=True)

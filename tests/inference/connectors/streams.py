@@ -19,7 +19,7 @@ COMPLETE = (CHUNK % (b"Hi", b"null"), CHUNK % (b"", b'"stop"'), b"data: [DONE]\n
 PATIENT = StreamLimits()
 """A busy machine is no reason for a test to fail."""
 SHORT = StreamLimits(first_token=0.4)
-SHORT_BETWEEN = StreamLimits(between_tokens=0.4)
+SHORT_BETWEEN = StreamLimits(between_tokens=1.0)
 
 
 def connector(base_url: str, *, limits: StreamLimits = PATIENT, api_key: str = "") -> OpenAIChat:

@@ -230,8 +230,8 @@ class TestBrokenAnswers:
         assert type(error) is ServerTimedOut
 
     async def test_time_out_in_all(self, scripted_server: "ScriptedServer") -> None:
-        scripted_server.script(rate=20)
-        limits = StreamLimits(total=1.5)
+        scripted_server.script(rate=10)
+        limits = StreamLimits(total=3)
 
         text, error = await collect_until_error(
             connector(scripted_server.base_url, limits=limits), question()

@@ -32,6 +32,8 @@ from tests.servers import free_port, running
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 LOAD_SECONDS = 60
+AT_ONCE_SECONDS = 1.5
+"""Reading the prompt takes several times as long, on any machine."""
 
 
 def served(module: str) -> Iterator[str]:
@@ -108,7 +110,7 @@ class TestLlamaCpp:
         items = await answer
 
         assert items == [Stopped()]
-        assert time.monotonic() - began < 0.1
+        assert time.monotonic() - began < AT_ONCE_SECONDS
 
     async def test_says_that_a_prompt_is_too_long(self, llama: str) -> None:
         _, error = await collect_until_error(connector(llama), question("word " * 6000))
