@@ -23,6 +23,8 @@ from tests.embedded.children import (
 )
 
 PROJECT = Path(__file__).resolve().parents[2]
+AT_ONCE_SECONDS = 5
+"""On a machine that is busy; what must not be waited for takes longer."""
 
 
 @pytest.fixture
@@ -119,7 +121,7 @@ class TestRestart:
         taken = time.monotonic() - began
         await run.stop()
 
-        assert taken < 2
+        assert taken < AT_ONCE_SECONDS
         assert "worker was ended by SIGKILL; again in 0.2 s" in run.output
 
     async def test_waits_longer_after_each_death(self, tmp_path: Path, diary: Diary) -> None:
@@ -166,7 +168,7 @@ class TestStop:
 
         taken = await run.stop()
 
-        assert taken < 2
+        assert taken < AT_ONCE_SECONDS
         assert not is_alive(diary.pids("stubborn")[0])
         assert "stubborn did not stop in time: killed" in run.output
 
@@ -179,7 +181,7 @@ class TestStop:
         await until(lambda: run.is_stopping)
         taken = await run.stop()
 
-        assert taken < 2
+        assert taken < AT_ONCE_SECONDS
 
     async def test_has_one_limit_for_all(
         self, tmp_path: Path, diary: Diary, monkeypatch: pytest.MonkeyPatch
@@ -195,7 +197,7 @@ class TestStop:
 
         taken = await run.stop()
 
-        assert taken < 2
+        assert taken < AT_ONCE_SECONDS
         assert not any(map(is_alive, [*diary.pids("store"), *diary.pids("user")]))
 
     async def test_works_before_everything_has_started(self, tmp_path: Path, diary: Diary) -> None:
@@ -241,7 +243,7 @@ class TestDeathOfTheSupervisor:
             "asyncio.run(main())\n"
         )
         watched = subprocess.Popen([sys.executable, "-c", source], cwd=PROJECT)
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while len(diary.entries) < 2 and time.monotonic() < deadline:
             time.sleep(0.05)
 
