@@ -14,7 +14,7 @@ from chatbot.embedded.console import Console
 from chatbot.embedded.keeper import Keeper
 from chatbot.embedded.process import Process
 
-STOP_SECONDS = 7.5
+STOP_SECONDS = 7.0
 """For stopping in order, however loaded the machine is; then what is left is killed."""
 _REAP_AFTER_SECONDS = 0.2
 """Our own children are waited for by then; what is still a zombie was orphaned."""
@@ -52,7 +52,7 @@ class Supervisor:
             finally:
                 await self._stop_all()
                 reaping.cancel()
-                self._kill_descendants()
+                psutil.wait_procs(self._kill_descendants(), timeout=_REAP_AFTER_SECONDS)
 
     def stop(self) -> None:
         """What a signal does: the first call stops all in order, a second one at once."""
@@ -91,6 +91,8 @@ class Supervisor:
         if not stopping.done():
             for keeper in self._keepers.values():
                 keeper.kill()
+            # Some are in groups of their own, and hold open what their keeper reads.
+            self._kill_descendants()
             await stopping
         hurry.cancel()
 
@@ -122,16 +124,16 @@ class Supervisor:
                 if child.pid not in own and child.status() == psutil.STATUS_ZOMBIE:
                     _reap(child.pid)
 
-    def _kill_descendants(self) -> None:
+    def _kill_descendants(self) -> list[psutil.Process]:
         """Whatever left its process group, or was orphaned."""
-        killed = []
+        killed: list[psutil.Process] = []
         for child in self._children():
             with contextlib.suppress(psutil.NoSuchProcess):
                 killed += [*child.children(recursive=True), child]
         for process in killed:
             with contextlib.suppress(psutil.NoSuchProcess):
                 process.kill()
-        psutil.wait_procs(killed, timeout=_REAP_AFTER_SECONDS)
+        return killed
 
     def _children(self) -> list[psutil.Process]:
         """Without those that were there before the run."""
