@@ -1,12 +1,15 @@
 """Every endpoint, every role. An endpoint without a row fails `TestTable`."""
 
+import json
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
+from uuid import uuid4
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.http import HttpResponse
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from pytest_django import Settings
@@ -16,7 +19,7 @@ from chatbot.brains.models import BrainRole
 from chatbot.conversations.models import TurnState
 from chatbot.documents.models import VersionState
 from chatbot.urls import api
-from tests.factories.accounts import PASSWORD, make_api_key, make_user
+from tests.factories.accounts import PASSWORD, make_api_key, make_group, make_user
 from tests.factories.brains import add_member, make_brain
 from tests.factories.conversations import make_conversation, make_turn
 from tests.factories.documents import make_document, store_content
@@ -32,6 +35,10 @@ class Statuses(NamedTuple):
     viewer: int
     editor: int
     owner: int
+    group_viewer: int
+    """In the brain through a group, as the next two."""
+    group_editor: int
+    group_owner: int
     admin: int
     """An administrator who is no member of the brain."""
     key: int
@@ -42,16 +49,17 @@ def everybody(status: int) -> Statuses:
 
 
 def signed_in(status: int, *, key: int = 403) -> Statuses:
-    return Statuses(401, status, status, status, status, status, key)
+    return everybody(status)._replace(anonymous=401, key=key)
 
 
 def members(*, viewer: int, editor: int, owner: int) -> Statuses:
-    return Statuses(401, 404, viewer, editor, owner, 404, 403)
+    in_brain = (viewer, editor, owner)
+    return Statuses(401, 404, *in_brain, *in_brain, admin=404, key=403)
 
 
 def own(status: int) -> Statuses:
-    """Of conversations: the owner's alone, whatever roles others have in the brain."""
-    return Statuses(401, 404, 404, 404, status, 404, 403)
+    """The owner's alone, as conversations are, whatever roles others have in the brain."""
+    return everybody(404)._replace(anonymous=401, owner=status, key=403)
 
 
 @dataclass(frozen=True)
@@ -62,14 +70,20 @@ class Row:
     path: dict[str, str] = field(default_factory=dict)
     """Arguments of the address: what the world calls the ids."""
     body: dict[str, Any] | None = None
+    body_ids: dict[str, str] = field(default_factory=dict)
+    """What the body names besides: fields, and what the world calls the ids."""
 
     def __str__(self) -> str:
         return f"{self.method} {self.name}"
+
+    def address(self, ids: dict[str, Any]) -> str:
+        return reverse(self.name, kwargs={key: ids[called] for key, called in self.path.items()})
 
 
 READERS = members(viewer=200, editor=200, owner=200)
 BRAIN = {"brain_id": "brain"}
 MEMBER = {"brain_id": "brain", "member_id": "member"}
+MEMBER_ELSEWHERE = {"brain_id": "brain", "member_id": "member_elsewhere"}
 FAILED = {"document_id": "failed"}
 READING = {"document_id": "reading"}
 CONVERSATION = {"conversation_id": "conversation"}
@@ -95,12 +109,7 @@ TABLE: Final = [
     Row("POST", "password", signed_in(400), body={"current": "wrong", "new": "x"}),
     Row("GET", "api-keys", signed_in(200)),
     Row("POST", "api-keys", signed_in(201), body={"name": "New", "scopes": ["chat"]}),
-    Row(
-        "DELETE",
-        "api-key",
-        Statuses(401, 404, 404, 404, 204, 404, 403),
-        path={"key_id": "api_key"},
-    ),
+    Row("DELETE", "api-key", own(204), path={"key_id": "api_key"}),
     Row("GET", "groups", signed_in(200)),
     # --- models and brains ---
     Row("GET", "models", signed_in(200)),
@@ -156,6 +165,31 @@ TABLE: Final = [
 ]
 """A job's key has the scope of chat: for it there are no ingestions."""
 
+VARIANTS: Final = [
+    Row(
+        "POST",
+        "conversations",
+        members(viewer=201, editor=201, owner=201),
+        body={},
+        body_ids={"brain": "brain"},
+    ),
+    Row("GET", "job", own(200)._replace(key=200), path={"job_id": "turn"}),
+    Row(
+        "PATCH",
+        "member",
+        members(viewer=403, editor=403, owner=404),
+        path=MEMBER_ELSEWHERE,
+        body={"role": "editor"},
+    ),
+    Row(
+        "DELETE",
+        "member",
+        members(viewer=403, editor=403, owner=404),
+        path=MEMBER_ELSEWHERE,
+    ),
+]
+"""The same endpoints with other things."""
+
 SCOPES: Final = {
     **dict.fromkeys(["GET models", "GET groups"], Scope.BRAINS_WRITE),
     **dict.fromkeys(["GET job"], Scope.CHAT),
@@ -192,6 +226,10 @@ def world(settings: Settings) -> World:
     brain = make_brain(owner=owner)
     add_member(brain, people["viewer"], BrainRole.VIEWER)
     add_member(brain, people["editor"], BrainRole.EDITOR)
+    for role in BrainRole:
+        person = people[f"group_{role.name.lower()}"] = make_user()
+        add_member(brain, make_group(person), role)
+    elsewhere = make_brain(owner=make_user())
     failed = make_document(brain, state=VersionState.FAILED, pages=["Some text."])
     store_content(failed, b"%PDF-1.7")
     reading = make_document(brain, state=VersionState.READING)
@@ -200,6 +238,7 @@ def world(settings: Settings) -> World:
     ids = {
         "brain": brain.pk,
         "member": add_member(brain, make_user(), BrainRole.VIEWER).pk,
+        "member_elsewhere": elsewhere.memberships.get().pk,
         "failed": failed.pk,
         "reading": reading.pk,
         "first_page": 1,
@@ -240,15 +279,39 @@ class TestTable:
         assert [str(pattern.pattern) for pattern in found] == ["api/v1/"]
 
 
+def answer_of(role: str, row: Row, world: World, ids: dict[str, Any]) -> HttpResponse:
+    """What comes back; its body is read by whoever needs it."""
+    call = getattr(client_of(role, row, world), row.method.lower())
+    if row.method == "GET":
+        request: dict[str, Any] = {}
+    elif str(row) == "POST documents":
+        request = {"data": {"file": SimpleUploadedFile("note.txt", b"Some text.")}}
+    else:
+        named = {name: str(ids[called]) for name, called in row.body_ids.items()}
+        body = None if row.body is None else {**row.body, **named}
+        request = {"data": body, "content_type": JSON}
+    response: HttpResponse = call(row.address(ids), **request)
+    return response
+
+
 @pytest.mark.django_db
 @pytest.mark.parametrize("role", Statuses._fields)
-@pytest.mark.parametrize("row", TABLE, ids=str)
+@pytest.mark.parametrize("row", [*TABLE, *VARIANTS], ids=str)
 class TestPermissions:
     def test_are_as_the_table_says(self, row: Row, role: str, world: World) -> None:
-        address = reverse(row.name, kwargs={key: world.ids[to] for key, to in row.path.items()})
-        upload = {"file": SimpleUploadedFile("note.txt", b"Some text.")}
-        is_upload = str(row) == "POST documents"
-        request = {"data": upload} if is_upload else {"data": row.body, "content_type": JSON}
-        call = getattr(client_of(role, row, world), row.method.lower())
-        with closing(call(address, **({} if row.method == "GET" else request))) as response:
+        with closing(answer_of(role, row, world, world.ids)) as response:
             assert response.status_code == getattr(row.statuses, role)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    "row", [row for row in [*TABLE, *VARIANTS] if row.statuses.stranger == 404], ids=str
+)
+class TestForeignThings:
+    def test_look_as_if_they_were_not_there(self, row: Row, world: World) -> None:
+        absent = {name: uuid4() for name in world.ids} | {"first_page": 1}
+
+        foreign = json.loads(answer_of("stranger", row, world, world.ids).content)
+        nothing = json.loads(answer_of("stranger", row, world, absent).content)
+
+        assert foreign == nothing
