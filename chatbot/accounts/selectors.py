@@ -38,7 +38,8 @@ def find_user(*, email: str) -> User:
     user = User.objects.filter(email=email.strip().lower(), is_active=True).first()
     if user is None:
         raise NotFound(
-            "Nobody here has this e-mail address.", way_out="Ask the person to sign up first."
+            "Nobody here has this e-mail address.",
+            way_out="Ask the person to sign up first, or an administrator to add them.",
         )
     return user
 

@@ -8,5 +8,12 @@ export function noticeDone(message: string): void {
 
 export function noticeError(error: unknown): void {
   const { sentence, wayOut } = describeError(error);
-  notifications.show({ title: sentence, message: wayOut, color: 'red', autoClose: 8000 });
+  // The same trouble twice is told once.
+  notifications.show({
+    id: `error-${sentence}`,
+    title: sentence,
+    message: wayOut,
+    color: 'red',
+    autoClose: 8000,
+  });
 }

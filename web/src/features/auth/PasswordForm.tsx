@@ -25,17 +25,20 @@ export function PasswordForm() {
     },
   });
 
-  const submit = form.onSubmit((values) =>
-    change.mutate(
-      { current: values.current, new: values.new },
-      {
-        onSuccess: () => {
-          form.reset();
-          noticeDone(t('settings.passwordChanged'));
+  const submit = form.onSubmit(
+    (values) =>
+      change.mutate(
+        { current: values.current, new: values.new },
+        {
+          onSuccess: () => {
+            form.reset();
+            noticeDone(t('settings.passwordChanged'));
+          },
+          onError: (error) => form.setErrors(fieldErrors(problemOf(error))),
         },
-        onError: (error) => form.setErrors(fieldErrors(problemOf(error))),
-      },
-    ),
+      ),
+    // What the server said was about the values before.
+    () => change.reset(),
   );
   const toggle = { 'aria-label': t('auth.showPassword') };
 

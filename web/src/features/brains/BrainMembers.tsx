@@ -49,12 +49,13 @@ function MemberRow({ brain, member }: { brain: Brain; member: BrainMember }) {
   const isOwner = brain.role === 'owner';
   const isMe = member.user !== null && member.user.id === me?.id;
   const { name, detail } = describe(member);
+  const removeLabel = isMe ? t('brains.leave') : t('brains.removeMember', { name });
 
   const askToRemove = () =>
     confirmDanger({
       title: isMe ? t('brains.leaveTitle') : t('brains.removeTitle', { name }),
       text: isMe ? t('brains.leaveText') : t('brains.removeText'),
-      confirm: t('common.remove'),
+      confirm: isMe ? t('brains.leave') : t('common.remove'),
       onConfirm: () =>
         remove.mutate(member.id, {
           onSuccess: () => {
@@ -113,11 +114,11 @@ function MemberRow({ brain, member }: { brain: Brain; member: BrainMember }) {
         </Text>
       )}
       {isOwner && (
-        <Tooltip label={t('brains.removeMember', { name })}>
+        <Tooltip label={removeLabel}>
           <ActionIcon
             variant="subtle"
             color="red"
-            aria-label={t('brains.removeMember', { name })}
+            aria-label={removeLabel}
             loading={remove.isPending}
             onClick={askToRemove}
           >

@@ -52,7 +52,11 @@ export function MemberAdd({ brain }: { brain: string }) {
                 { value: 'person', label: t('brains.addPerson') },
                 { value: 'group', label: t('brains.addGroup') },
               ]}
-              {...form.getInputProps('kind')}
+              value={form.values.kind}
+              onChange={(kind) => {
+                form.setFieldValue('kind', kind);
+                add.reset();
+              }}
             />
           </Group>
           {add.isError && <ErrorNotice error={add.error} />}

@@ -43,7 +43,7 @@ export const DocumentRow = memo(function DocumentRow({ document, mayEdit }: Docu
   };
   return (
     <li className={classes.row}>
-      <Group wrap="nowrap" gap="sm" align="flex-start">
+      <div className={classes.cells}>
         <DocumentIcon mediaType={document.media_type} />
         <div className={classes.body}>
           <UnstyledButton
@@ -63,24 +63,25 @@ export const DocumentRow = memo(function DocumentRow({ document, mayEdit }: Docu
           {isInWork(state) && <DocumentProgress document={document} />}
           {state === 'failed' && <DocumentFailure document={document} />}
         </div>
-        <Group gap="xs" wrap="nowrap">
-          {canRetry && (
-            <Button
-              size="compact-sm"
-              variant="light"
-              leftSection={<IconRefresh size={14} />}
-              loading={retry.isPending}
-              onClick={() => retry.mutate(document.id)}
-            >
-              {t('documents.retry')}
-            </Button>
-          )}
+        {canRetry && (
+          <Button
+            className={classes.retry}
+            size="compact-sm"
+            variant="light"
+            leftSection={<IconRefresh size={14} />}
+            loading={retry.isPending}
+            onClick={() => retry.mutate(document.id)}
+          >
+            {t('documents.retry')}
+          </Button>
+        )}
+        <Group className={classes.end} gap="xs" wrap="nowrap">
           <Badge variant="light" color={STATE_COLORS[state]} tt="none" flex="none">
             {t(`documents.state.${state}`)}
           </Badge>
           <DocumentActions document={document} mayEdit={mayEdit} />
         </Group>
-      </Group>
+      </div>
     </li>
   );
 });

@@ -39,7 +39,7 @@ export function UploadDropzone({ brain }: { brain: string }) {
             })}
           </Text>
         </Stack>
-        <Button component="span" variant="light" visibleFrom="sm" tabIndex={-1}>
+        <Button component="span" variant="light" className={classes.button} tabIndex={-1}>
           {t('documents.choose')}
         </Button>
       </Group>

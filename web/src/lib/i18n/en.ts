@@ -172,6 +172,7 @@ const en = {
     removeMember: 'Remove {{name}}',
     removeTitle: 'Remove {{name}}?',
     removeText: 'They can no longer read this brain or ask it.',
+    leave: 'Leave this brain',
     leaveTitle: 'Leave this brain?',
     leaveText: 'You can no longer read it or ask it, until an owner adds you again.',
     you: 'you',

@@ -173,6 +173,7 @@ const ko: Translation = {
     removeMember: '{{name}} 제거',
     removeTitle: '{{name}} 님을 제거할까요?',
     removeText: '더 이상 이 브레인을 읽거나 질문할 수 없게 됩니다.',
+    leave: '브레인 나가기',
     leaveTitle: '이 브레인에서 나갈까요?',
     leaveText: '소유자가 다시 추가할 때까지 읽거나 질문할 수 없습니다.',
     you: '나',
