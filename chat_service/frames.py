@@ -115,3 +115,4 @@ _FIELDS: Final[Mapping[str, Mapping[str, Callable[[object], Any]]]] = {
     "unwatch": {"brain": _uuid},
     "ping": {},
 }
+FRAME_TYPES: Final = frozenset(_FIELDS)

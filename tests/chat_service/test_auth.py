@@ -18,6 +18,8 @@ from pytest_django import Settings
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
+from chat_service.frames import FRAME_TYPES
+from chat_service.routing import application
 from chatbot.accounts.models import ApiKey, Scope, User
 from chatbot.accounts.services.api_keys import revoke_api_keys
 from chatbot.accounts.services.tokens import LEEWAY_SECONDS, end_sessions, issue_tokens
@@ -312,28 +314,58 @@ class TestEnd:
             assert client.receive()["type"] == "pong"
 
 
-class TestForeignThings:
-    @pytest.mark.parametrize(
-        "frame",
-        [
-            pytest.param({"type": "ask", "text": "?", "client_id": "1"}, id="ask"),
-            pytest.param({"type": "subscribe"}, id="subscribe"),
-            pytest.param({"type": "stop"}, id="stop"),
-            pytest.param({"type": "continue"}, id="continue"),
-            pytest.param({"type": "watch"}, id="watch"),
-        ],
-    )
-    def test_are_not_there(self, frame: dict[str, str], client: ChatClient) -> None:
-        somebody = make_user()
-        brain = make_brain(owner=somebody)
-        conversation = make_conversation(somebody, brain=brain)
-        turn = make_turn(conversation)
+class TestRoutes:
+    def test_are_those_whose_permissions_are_tested(self) -> None:
+        routes = [
+            (protocol, str(route.pattern))
+            for protocol in ("websocket", "http")
+            for route in application.application_mapping[protocol].routes
+        ]
 
-        foreign = {"conversation": conversation.pk, "turn": turn.pk, "brain": brain.pk}
-        client.send(**{name: str(one) for name, one in foreign.items()}, **frame)
-        refused = client.receive()
-        client.send(**{name: str(uuid4()) for name in foreign}, **frame)
-        absent = client.receive()
+        assert routes == [
+            ("websocket", "ws/chat"),
+            ("websocket", ""),
+            ("http", "stream/turns/<uuid:turn_id>"),
+            ("http", "stream/healthz"),
+            ("http", "stream/readyz"),
+            ("http", ""),
+        ]
+
+
+ABOUT_THINGS = {
+    "ask": {"text": "?", "client_id": "1"},
+    "subscribe": {},
+    "stop": {},
+    "continue": {},
+    "watch": {},
+}
+ABOUT_THE_CONNECTION = {"auth", "ping", "unsubscribe", "unwatch"}
+
+
+class TestForeignThings:
+    def test_are_tried_with_every_frame_that_names_one(self) -> None:
+        assert ABOUT_THINGS.keys() | ABOUT_THE_CONNECTION == FRAME_TYPES
+
+    @pytest.mark.parametrize("relation", ["stranger", "owner of the brain", "administrator"])
+    @pytest.mark.parametrize("kind", ABOUT_THINGS)
+    def test_are_not_there(self, kind: str, relation: str, chat: ChatProcess) -> None:
+        somebody = make_user()
+        reader = make_user(is_admin=relation == "administrator")
+        brains = {"stranger": somebody, "owner of the brain": reader, "administrator": somebody}
+        conversation = make_conversation(somebody, brain=make_brain(owner=brains[relation]))
+        turn = make_turn(conversation)
+        foreign = {
+            "conversation": conversation.pk,
+            "turn": turn.pk,
+            "brain": make_brain(owner=somebody).pk,
+        }
+        frame = {"type": kind, **ABOUT_THINGS[kind]}
+
+        with ChatClient(chat, reader) as client:
+            client.send(**{name: str(one) for name, one in foreign.items()}, **frame)
+            refused = client.receive()
+            client.send(**{name: str(uuid4()) for name in foreign}, **frame)
+            absent = client.receive()
 
         assert (refused["type"], refused["code"]) == ("error", "not-found")
         assert refused["sentence"] == absent["sentence"]

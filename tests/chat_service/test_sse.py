@@ -10,13 +10,14 @@ from uuid import uuid4
 
 import pytest
 
-from chatbot.accounts.models import User
+from chatbot.accounts.models import Scope, User
 from chatbot.accounts.services.tokens import end_sessions, issue_tokens
 from chatbot.conversations.models import Conversation, TurnState
 from chatbot.conversations.services import ask
 from tests.chat_service.client import Answer, ChatClient, applied
 from tests.chat_service.processes import ChatProcess
-from tests.factories.accounts import make_user
+from tests.factories.accounts import make_api_key, make_user
+from tests.factories.brains import make_brain
 from tests.factories.conversations import make_conversation, make_turn
 from tests.fakes.script import generated
 from tests.fakes.scripted_server import ScriptedServer
@@ -143,13 +144,29 @@ class TestTurnStream:
         assert response.headers["Content-Type"] == "application/problem+json"
         assert response.headers["WWW-Authenticate"]
 
-    def test_does_not_know_somebody_elses_turn(self, chat: ChatProcess, person: User) -> None:
-        turn = make_turn(make_conversation(make_user()), state=TurnState.COMPLETED)
+    @pytest.mark.parametrize("relation", ["stranger", "owner of the brain", "administrator"])
+    def test_does_not_know_somebody_elses_turn(self, relation: str, chat: ChatProcess) -> None:
+        asker, reader = make_user(), make_user(is_admin=relation == "administrator")
+        owners = {"stranger": asker, "owner of the brain": reader, "administrator": asker}
+        conversation = make_conversation(asker, brain=make_brain(owner=owners[relation]))
+        turn = make_turn(conversation, state=TurnState.COMPLETED)
 
-        with stream(chat, turn.pk, person) as response:
-            problem = json.load(response)
+        with stream(chat, turn.pk, reader) as response:
+            foreign = json.load(response)
+        with stream(chat, uuid4(), reader) as response:
+            absent = json.load(response)
 
-        assert (response.status, problem["code"]) == (404, "not-found")
+        assert foreign == absent
+        assert (foreign["status"], foreign["code"]) == (404, "not-found")
+
+    def test_is_closed_to_an_api_key_without_the_scope(
+        self, chat: ChatProcess, person: User, conversation: Conversation
+    ) -> None:
+        _, secret = make_api_key(person, Scope.BRAINS_READ)
+        turn = make_turn(conversation, state=TurnState.COMPLETED)
+
+        with stream(chat, turn.pk, None, Authorization=f"Bearer {secret}") as response:
+            assert (response.status, json.load(response)["code"]) == (403, "scope-missing")
 
     @pytest.mark.parametrize("after", ["x", "-1", "1e3", "9" * 30, "\u0661"])
     def test_refuses_a_number_that_is_none(
