@@ -133,6 +133,6 @@ class TestResume:
 
         conversation.delete()
 
-        client.answer(to=answer, seconds=6)
+        client.answer(to=answer, seconds=15)
         assert answer.end["code"] == "conversation-deleted"
         assert not Message.objects.exists()

@@ -18,6 +18,8 @@ from tests.fakes.script import generated
 from tests.fakes.scripted_server import ScriptedServer
 
 pytestmark = pytest.mark.django_db(transaction=True)
+STOP_SECONDS = 5
+"""On a busy machine; the answers that are stopped would take twenty."""
 
 
 @pytest.fixture
@@ -190,12 +192,12 @@ class TestStop:
     def test_keeps_what_was_written(
         self, client: ChatClient, conversation: Conversation, scripted_server: ScriptedServer
     ) -> None:
-        scripted_server.script(tokens=500, rate=100)
+        scripted_server.script(tokens=500, rate=25)
         asked = client.ask(conversation.pk, "What?")
         answer = client.tokens(10)
 
         client.send(type="stop", turn=asked["turn"])
-        client.answer(to=answer, seconds=1)
+        client.answer(to=answer, seconds=STOP_SECONDS)
 
         assert answer.end["type"] == "turn.stopped"
         stored = Message.objects.get(pk=asked["answer"])
@@ -211,7 +213,7 @@ class TestStop:
         client.until("turn.started")
 
         client.send(type="stop", turn=asked["turn"])
-        answer = client.answer(seconds=1)
+        answer = client.answer(seconds=STOP_SECONDS)
 
         assert answer.types == ["turn.stopped"]
 
@@ -223,13 +225,13 @@ class TestStop:
         conversation: Conversation,
         scripted_server: ScriptedServer,
     ) -> None:
-        scripted_server.script(tokens=1000, rate=100)
+        scripted_server.script(tokens=1000, rate=50)
         asked = client.ask(conversation.pk, "What?")
         answer = client.tokens(5)
 
         with ChatClient(other_chat, person) as other:
             other.send(type="stop", turn=asked["turn"])
-            client.answer(to=answer, seconds=2)
+            client.answer(to=answer, seconds=STOP_SECONDS)
 
         assert answer.end["type"] == "turn.stopped"
 

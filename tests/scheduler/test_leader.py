@@ -20,7 +20,7 @@ from tests.servers import PASSWORD, free_port, running
 
 pytestmark = [pytest.mark.slow, pytest.mark.django_db(transaction=True)]
 SCHEDULER = ["manage.py", "scheduler"]
-END_SECONDS = 3
+END_SECONDS = 8
 """It takes a fraction of one; a busy machine may need more to take a process down."""
 
 
@@ -42,13 +42,13 @@ def hints(redis: Redis) -> int:
 
 
 class TestScheduler:
-    def test_sends_hints_and_ends_within_a_second(
+    def test_sends_hints_and_ends_when_it_is_asked_to(
         self, environment: dict[str, str], tmp_path: Path, redis: Redis
     ) -> None:
         with child(SCHEDULER, environment=environment, log=tmp_path / "log") as scheduler:
             scheduler.wait_for_line("this scheduler leads")
             make_job(make_document(make_brain(owner=make_user())))
-            wait_until(lambda: hints(redis) == 1, seconds=5, what="hint")
+            wait_until(lambda: hints(redis) == 1, seconds=30, what="hint")
 
             seconds = scheduler.terminate()
 
@@ -74,7 +74,7 @@ class TestScheduler:
 
             leader.kill()
 
-            other.wait_for_line(leads, seconds=15)
+            other.wait_for_line(leads)
             assert stood_by
 
     def test_needs_no_redis_to_start(
@@ -112,13 +112,13 @@ class TestSchedulerWithoutPostgres:
                 scheduler.wait_for_line("this scheduler leads")
             wait_until(
                 lambda: scheduler.log.read_text().count("PostgreSQL is away") == 2,
-                seconds=15,
+                seconds=30,
                 what="second warning",
             )
             with running(command, port=port, stop_signal=signal.SIGINT):
                 wait_until(
                     lambda: scheduler.log.read_text().count("this scheduler leads") == 2,
-                    seconds=15,
+                    seconds=30,
                     what="second lead",
                 )
                 seconds = scheduler.terminate()

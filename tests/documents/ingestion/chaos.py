@@ -25,7 +25,7 @@ from chatbot.retrieval.models import Chunk
 SCANNED = 3
 """Every third page has no text layer."""
 _THREADS = 4
-_LIMIT_SECONDS = 60
+_LIMIT_SECONDS = 100
 
 
 class Chaos:
