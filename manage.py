@@ -4,9 +4,12 @@
 import os
 import sys
 
-from django.core.management import execute_from_command_line
+try:
+    from django.core.management import execute_from_command_line
 
-from chatbot.settings.env import EnvironmentMistake
+    from chatbot.settings.env import EnvironmentMistake
+except KeyboardInterrupt:
+    sys.exit("Interrupted.")
 
 SETTINGS = {"up": "chatbot.settings.embedded"}
 
@@ -17,3 +20,5 @@ if __name__ == "__main__":
         execute_from_command_line(sys.argv)
     except EnvironmentMistake as mistake:
         sys.exit(f"The environment has mistakes.\n{mistake}")
+    except KeyboardInterrupt:
+        sys.exit("Interrupted.")

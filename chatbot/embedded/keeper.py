@@ -182,7 +182,7 @@ class Keeper:
     async def _unless_stopping(self, *waits: Coroutine[Any, Any, object]) -> None:
         """Waits for all, or for `stop`, whichever is first."""
         stopping = asyncio.create_task(self._stopping.wait())
-        everything: asyncio.Future[list[object]] = asyncio.gather(*waits)
+        everything = asyncio.create_task(_all(waits))
         try:
             waiting: set[asyncio.Future[Any]] = {stopping, everything}
             await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
@@ -221,6 +221,11 @@ class Keeper:
         if self.pid is not None:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self.pid, number)
+
+
+async def _all(waits: Iterable[Coroutine[Any, Any, object]]) -> None:
+    """As a task: a bare gather that is cancelled complains that nobody asked for its outcome."""
+    await asyncio.gather(*waits)
 
 
 def _wrapped(process: Process) -> list[str]:

@@ -1,5 +1,6 @@
 """The supervisor, with real child processes."""
 
+import gc
 import os
 import re
 import signal
@@ -200,7 +201,9 @@ class TestStop:
         assert taken < AT_ONCE_SECONDS
         assert not any(map(is_alive, [*diary.pids("store"), *diary.pids("user")]))
 
-    async def test_works_before_everything_has_started(self, tmp_path: Path, diary: Diary) -> None:
+    async def test_works_before_everything_has_started(
+        self, tmp_path: Path, diary: Diary, caplog: pytest.LogCaptureFixture
+    ) -> None:
         async def check() -> bool:
             return False
 
@@ -213,7 +216,9 @@ class TestStop:
 
         await run.stop()
 
+        gc.collect()
         assert diary.entries == [("store", "starts"), ("store", "stops")]
+        assert caplog.text == ""
 
     async def test_leaves_no_grandchild_behind(self, tmp_path: Path, diary: Diary) -> None:
         source = (
