@@ -271,7 +271,7 @@ class TestBody:
 
         status = call(brain, make_api_key(user)[1], body, length=3_000_000)
 
-        assert status == "413 Request Entity Too Large"
+        assert status.startswith("413 ")
         assert body.bytes_read == 0
 
     def test_of_somebody_who_may_not_upload_is_not_read(self) -> None:
