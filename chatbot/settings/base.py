@@ -37,7 +37,7 @@ STATEMENT_TIMEOUT_MILLISECONDS = 30_000
 LOCK_TIMEOUT_MILLISECONDS = 10_000
 IDLE_IN_TRANSACTION_TIMEOUT_MILLISECONDS = 30_000
 UNACKNOWLEDGED_MILLISECONDS = 25_000
-"""For a network that swallows what was sent: keep-alives only notice that on an idle connection."""
+"""For a network that swallows what was sent: the probes above only notice it while nothing is."""
 
 
 def database(url: str) -> dict[str, Any]:

@@ -18,6 +18,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 SECOND_START_SECONDS = 25
 """15 is promised for a machine that has nothing else to do."""
 STOP_SECONDS = 10
+ANSWER_SECONDS = 30
 
 
 @pytest.fixture(scope="module")
@@ -47,14 +48,19 @@ class TestUp:
         assert shown is not None
 
         answer = httpx.post(
-            f"{stack.url}/api/v1/auth/token", json={"email": shown[1], "password": shown[2]}
+            f"{stack.url}/api/v1/auth/token",
+            json={"email": shown[1], "password": shown[2]},
+            timeout=ANSWER_SECONDS,
         )
 
         assert answer.status_code == 200
         assert f"ready: {stack.url}" in stack.lines
 
     def test_serves_ui_admin_and_api_docs_from_one_origin(self, stack: Stack) -> None:
-        pages = [httpx.get(stack.url + path) for path in ("/", "/admin/login/", "/api/v1/docs")]
+        pages = [
+            httpx.get(stack.url + path, timeout=ANSWER_SECONDS)
+            for path in ("/", "/admin/login/", "/api/v1/docs")
+        ]
 
         assert [page.status_code for page in pages] == [200, 200, 200]
         assert all("text/html" in page.headers["Content-Type"] for page in pages)
