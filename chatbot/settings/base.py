@@ -37,7 +37,7 @@ STATEMENT_TIMEOUT_MILLISECONDS = 30_000
 LOCK_TIMEOUT_MILLISECONDS = 10_000
 IDLE_IN_TRANSACTION_TIMEOUT_MILLISECONDS = 30_000
 UNACKNOWLEDGED_MILLISECONDS = 25_000
-"""For a network that swallows what was sent: the probes above only notice it while nothing is."""
+"""For a network that swallows what was sent: TCP's own probes only look at an idle connection."""
 
 
 def database(url: str) -> dict[str, Any]:
