@@ -7,6 +7,7 @@ are those of one core however the machine is shared out.
 import contextlib
 import itertools
 import os
+import signal
 import sys
 import tempfile
 import time
@@ -95,6 +96,8 @@ def running_rig(
 ) -> Iterator[Rig]:
     """Everything that answers a question, ready; gone at the end."""
     _leave_first_core()
+    # Whoever ends the bench ends what it started, too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended"))
     from tests.servers import postgres_and_valkey  # noqa: PLC0415 - after the path is set
 
     with contextlib.ExitStack() as stack:
@@ -155,6 +158,8 @@ def _name_endpoint(base_url: str) -> None:
 def healthz_milliseconds(chat: "ChatProcess") -> float:
     """How long the process takes to say that it lives."""
     began = time.perf_counter()
-    with urllib.request.urlopen(f"{chat.http}/stream/healthz", timeout=10) as response:
+    with urllib.request.urlopen(  # noqa: S310 - ours
+        f"{chat.http}/stream/healthz", timeout=10
+    ) as response:
         response.read()
     return (time.perf_counter() - began) * 1000

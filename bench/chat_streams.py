@@ -4,10 +4,10 @@
     python bench/chat_streams.py --load 100x50 --way websocket
 
 Starts everything it needs: PostgreSQL, Valkey, the scripted inference server (first token after
-50 ms) and one chat process, which has a core for itself. A load `100x50` is 100 streams of 50 tokens
-a second each, begun over four seconds. Each load is run bare (the inference server itself) and
-through the chat service, in one run; the difference of the medians is our share. CPU is that of the
-chat process alone, stored answers and stream log included.
+50 ms) and one chat process, which has a core for itself. A load `100x50` is 100 streams of 50
+tokens a second each, begun over four seconds. Each load is run bare (the inference server itself)
+and through the chat service, in one run; the difference of the medians is our share. CPU is that of
+the chat process alone, stored answers and stream log included.
 
 Every answer is compared with what the server was told to say: a lost, doubled or reordered token is
 an error.
@@ -63,7 +63,7 @@ class Told:
 
     def apply(self, event: dict[str, Any], began: float) -> bool:
         """Takes one event of a turn in; true at the end."""
-        kind = event["type"]
+        kind: str = event["type"]
         if "seq" not in event:
             self.error = str(event) if kind == "error" else ""
             return kind == "error"
