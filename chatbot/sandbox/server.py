@@ -63,7 +63,10 @@ def serve(module: str, control: socket.socket) -> None:
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             die_with_parent(server)
             with socket.socket(fileno=descriptors[0]) as caller:
-                caller.sendall(_keep(functions, json.loads(request), caller) + END)
+                answer = _keep(functions, json.loads(request), caller)
+                # The caller has gone when its worker ends in the middle of a file.
+                with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+                    caller.sendall(answer + END)
             os._exit(0)
         os.close(descriptors[0])
 
