@@ -32,7 +32,12 @@ export function createQueryClient(): QueryClient {
       },
     }),
     defaultOptions: {
+      // Browsers call a machine offline that reaches its own server well; and whoever is offline
+      // wants to be told so, and not to wait for an answer that isn't asked for.
+      mutations: { networkMode: 'always' },
       queries: {
+        networkMode: 'always',
+        refetchOnReconnect: true,
         staleTime: 5_000,
         retry: (failures, error) => failures < RETRIES && isPassing(error),
       },

@@ -1,4 +1,4 @@
-import { useCallback, useMemo } from 'react';
+import { useCallback, useLayoutEffect, useMemo, useRef } from 'react';
 import { useSearchParams } from 'react-router';
 
 /** A document beside the page; a passage of it where it was opened from a source. */
@@ -15,29 +15,29 @@ export interface OpenDocument {
 export function useOpenDocument() {
   const [search, setSearch] = useSearchParams();
   const opened = useMemo(() => readOpen(search), [search]);
+  // The router's function is another one after every change of the address. Ours stay the same, or
+  // each opened source would draw every answer anew and take the focus from its marker.
+  const write = useRef(setSearch);
+  useLayoutEffect(() => {
+    write.current = setSearch;
+  });
 
-  const open = useCallback(
-    (target: OpenDocument) => {
-      setSearch((current) => writeOpen(current, target));
-    },
-    [setSearch],
-  );
-  const turnTo = useCallback(
-    (page: number) => {
-      setSearch(
-        (current) => {
-          const next = new URLSearchParams(current);
-          next.set('page', String(page));
-          return next;
-        },
-        { replace: true },
-      );
-    },
-    [setSearch],
-  );
+  const open = useCallback((target: OpenDocument) => {
+    write.current((current) => writeOpen(current, target));
+  }, []);
+  const turnTo = useCallback((page: number) => {
+    write.current(
+      (current) => {
+        const next = new URLSearchParams(current);
+        next.set('page', String(page));
+        return next;
+      },
+      { replace: true },
+    );
+  }, []);
   const close = useCallback(() => {
-    setSearch((current) => writeOpen(current, null));
-  }, [setSearch]);
+    write.current((current) => writeOpen(current, null));
+  }, []);
 
   return { opened, open, turnTo, close };
 }

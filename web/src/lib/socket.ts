@@ -15,6 +15,8 @@ const LONGEST_DELAY_MS = 15_000;
 const READY_TIMEOUT_MS = 10_000;
 const PING_INTERVAL_MS = 25_000;
 const PONG_TIMEOUT_MS = 10_000;
+/** Where the browser has said that the network changed. */
+const PROBE_TIMEOUT_MS = 3_000;
 
 /** The way to the chat service, as the rest of the UI needs it. */
 export interface FrameChannel {
@@ -49,13 +51,15 @@ export class ChatSocket implements FrameChannel {
 
   start(): void {
     if (this.state.status !== 'off') return;
-    window.addEventListener('online', this.retryNow);
+    window.addEventListener('online', this.onNetwork);
+    window.addEventListener('offline', this.onNetwork);
     document.addEventListener('visibilitychange', this.onVisible);
     this.connect();
   }
 
   stop(): void {
-    window.removeEventListener('online', this.retryNow);
+    window.removeEventListener('online', this.onNetwork);
+    window.removeEventListener('offline', this.onNetwork);
     document.removeEventListener('visibilitychange', this.onVisible);
     this.failures = 0;
     this.drop();
@@ -127,15 +131,21 @@ export class ChatSocket implements FrameChannel {
   private becomeReady(): void {
     window.clearTimeout(this.readyTimer);
     this.failures = 0;
-    this.pingTimer = window.setInterval(this.ping, PING_INTERVAL_MS);
+    this.pingTimer = window.setInterval(() => this.ping(), PING_INTERVAL_MS);
     this.enter({ status: 'ready', retryAt: null });
     for (const listener of this.readyListeners) listener();
   }
 
-  private readonly ping = (): void => {
+  private readonly ping = (timeout = PONG_TIMEOUT_MS): void => {
     if (!this.send({ type: 'ping' })) return;
     window.clearTimeout(this.pongTimer);
-    this.pongTimer = window.setTimeout(() => this.lost(), PONG_TIMEOUT_MS);
+    this.pongTimer = window.setTimeout(() => this.lost(), timeout);
+  };
+
+  /** The network came or went. A server on this machine may still be there: only its silence tells. */
+  private readonly onNetwork = (): void => {
+    this.retryNow();
+    this.ping(PROBE_TIMEOUT_MS);
   };
 
   private readonly onVisible = (): void => {

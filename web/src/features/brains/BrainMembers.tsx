@@ -74,17 +74,17 @@ function MemberRow({ brain, member }: { brain: Brain; member: BrainMember }) {
         <PersonAvatar name={name} size={34} />
       )}
       <div style={{ flex: 1, minWidth: 0 }}>
-        <Group gap={6} wrap="nowrap">
+        <Group gap="0 6px">
           <Text size="sm" fw={500} truncate>
             {name}
           </Text>
           {isMe && (
-            <Badge size="xs" variant="light">
+            <Badge size="xs" variant="light" flex="none">
               {t('brains.you')}
             </Badge>
           )}
           {member.group && (
-            <Badge size="xs" variant="light" color="gray">
+            <Badge size="xs" variant="light" color="gray" flex="none">
               {t('brains.group')}
             </Badge>
           )}
@@ -98,7 +98,7 @@ function MemberRow({ brain, member }: { brain: Brain; member: BrainMember }) {
       {isOwner ? (
         <Select
           size="xs"
-          w={120}
+          w={110}
           data={roles}
           allowDeselect={false}
           aria-label={t('brains.roleOf', { name })}

@@ -85,7 +85,8 @@ export function Composer(props: ComposerProps) {
         value={text}
         placeholder={placeholder}
         aria-label={placeholder}
-        aria-describedby="composer-hint"
+        description={t('chat.sendHint')}
+        descriptionProps={{ className: 'visually-hidden' }}
         onChange={(event) => change(event.currentTarget.value)}
         onKeyDown={onKeyDown}
       />
@@ -116,9 +117,6 @@ export function Composer(props: ComposerProps) {
           </ActionIcon>
         </Tooltip>
       )}
-      <span id="composer-hint" className="visually-hidden">
-        {t('chat.sendHint')}
-      </span>
     </form>
   );
 }
