@@ -57,6 +57,7 @@ class Waiter:
     on_position: Callable[[int, float | None], None]
     position: int = 0
     admitted: asyncio.Event = field(default_factory=asyncio.Event)
+    has_left: bool = False
 
 
 @dataclass(slots=True)
@@ -96,7 +97,7 @@ class Admission:
             await self._wait(waiter, stop)
             yield door.gauge if waiter.admitted.is_set() else None
         finally:
-            await self._leave(door, waiter.turn_id)
+            await self._leave(door, waiter)
 
     async def run(self) -> None:
         """Looks who is next, and keeps leases alive; never ends."""
@@ -154,10 +155,11 @@ class Admission:
             _tell(door, waiter, answer, seconds_each=guess)
         return answers
 
-    async def _leave(self, door: _Door, turn_id: UUID) -> None:
-        door.waiting.pop(turn_id, None)
-        began = door.running.pop(turn_id, None)
-        door.leaving[turn_id] = time.monotonic() - began if began is not None else 0.0
+    async def _leave(self, door: _Door, waiter: Waiter) -> None:
+        waiter.has_left = True
+        door.waiting.pop(waiter.turn_id, None)
+        began = door.running.pop(waiter.turn_id, None)
+        door.leaving[waiter.turn_id] = time.monotonic() - began if began is not None else 0.0
         await self._tell_left(door)
         self._poll_now.set()
 
@@ -223,7 +225,10 @@ def _without_redis(door: _Door, waiters: Sequence[Waiter], *, may_wait: bool) ->
 
 
 def _tell(door: _Door, waiter: Waiter, answer: int, *, seconds_each: float | None) -> None:
-    if answer == _ADMITTED:
+    if waiter.has_left:
+        # While Redis was asked; it may have heard of that before it took the turn in.
+        door.leaving.setdefault(waiter.turn_id, 0.0)
+    elif answer == _ADMITTED:
         door.waiting.pop(waiter.turn_id, None)
         door.running.setdefault(waiter.turn_id, time.monotonic())
         waiter.admitted.set()

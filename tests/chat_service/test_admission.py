@@ -2,9 +2,9 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import Self
+from typing import Self, TypeVar
 from uuid import UUID, uuid4
 
 import pytest
@@ -20,6 +20,8 @@ from tests.factories.accounts import make_user
 from tests.factories.conversations import make_conversation
 from tests.factories.inference import make_endpoint
 from tests.fakes.scripted_server import ScriptedServer
+
+T = TypeVar("T")
 
 
 class Queue:
@@ -68,6 +70,23 @@ class Queue:
         return self.served
 
 
+class HeldGate(RedisGate):
+    """Redis does what it is told, and its answers come when the gate is open."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.is_open = asyncio.Event()
+        self.is_open.set()
+        self.held = 0
+
+    async def call(self, command: Callable[[], Awaitable[T]]) -> T:
+        answer = await super().call(command)
+        self.held += 1
+        await self.is_open.wait()
+        self.held -= 1
+        return answer
+
+
 async def soon(is_true: Callable[[], bool]) -> None:
     """Waits until something is so."""
     async with asyncio.timeout(10):
@@ -82,9 +101,9 @@ async def redis() -> AsyncIterator[Redis]:
 
 
 @asynccontextmanager
-async def running(redis: Redis) -> AsyncIterator[Admission]:
+async def running(redis: Redis, gate: RedisGate | None = None) -> AsyncIterator[Admission]:
     """The admission of one process."""
-    admission = Admission(redis, RedisGate())
+    admission = Admission(redis, gate or RedisGate())
     task = asyncio.create_task(admission.run())
     try:
         yield admission
@@ -179,6 +198,26 @@ class TestAdmission:
 
         assert full == ["there 1"]
         assert there.served == ["there 1", "there 2"]
+
+    async def test_lets_go_of_somebody_who_was_stopped_while_redis_was_asked(
+        self, redis: Redis
+    ) -> None:
+        gate, stop, user = HeldGate(), asyncio.Event(), uuid4()
+        async with running(redis, gate) as admission, Queue(admission) as queue:
+            await queue.enter("a", uuid4())
+            await queue.enter("b", user, stop)
+
+            gate.is_open.clear()
+            await soon(lambda: gate.held > 0)
+            stop.set()
+            await soon(lambda: gate.held > 1)
+            gate.is_open.set()
+
+            await queue.enter("c", user)
+            await queue.enter("d", user)
+            await queue.leave("a")
+            await queue.leave("c")
+            assert queue.served == ["a", "c", "d"]
 
     async def test_lets_go_of_somebody_who_was_stopped(self, queue: Queue) -> None:
         stop = asyncio.Event()
