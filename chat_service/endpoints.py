@@ -12,7 +12,7 @@ from uuid import UUID
 from chat_service.admission import Gauge
 from chat_service.database import in_database
 from chat_service.remembered import Remembered
-from chatbot.contracts.errors import Unavailable
+from chatbot.contracts.errors import AppError
 from chatbot.inference.connectors.protocol import AsyncEmbeddingClient, ChatConnector
 from chatbot.inference.models import InferenceEndpoint, InferenceModel, ModelKind
 from chatbot.inference.registry import async_embedding_client_for, connector_for, endpoint_config
@@ -23,6 +23,18 @@ AVOID_SECONDS: Final = 5.0
 CONNECTOR_SECONDS: Final = 300.0
 """A connector asks once what its server can do: after this it is made anew."""
 MAX_CONNECTORS: Final = 500
+
+
+class NoModel(AppError):
+    """Nobody serves the model; as long as administrators leave it so."""
+
+    code = "no-model"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "No server is set up for this model.",
+            way_out="Ask an administrator to add an inference endpoint, or choose another model.",
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +68,8 @@ class Directory:
         """The model, or the default one; endpoints that failed a moment ago come last.
 
         Raises:
-            Unavailable: `no-model`, or the database is away and nothing is known.
+            NoModel: nobody serves it.
+            Unavailable: the database is away and nothing is known.
         """
         serving = await self._serving.get(model_id)
         if len(serving.endpoints) < 2 or not self._failed_at:  # noqa: PLR2004 - nothing to choose
@@ -100,7 +113,7 @@ def _served_model(model_id: UUID | None) -> tuple[InferenceModel, list[Inference
     """The model and its endpoints.
 
     Raises:
-        Unavailable: there is no model, or nobody serves it.
+        NoModel: there is no model, or nobody serves it.
     """
     chosen = None
     if model_id is not None:
@@ -108,11 +121,7 @@ def _served_model(model_id: UUID | None) -> tuple[InferenceModel, list[Inference
     model = chosen or default_chat_model()
     endpoints = endpoints_of(model) if model else []
     if model is None or not endpoints:
-        raise Unavailable(
-            "No server is set up for this model.",
-            code="no-model",
-            way_out="Ask an administrator to add an inference endpoint, or choose another model.",
-        )
+        raise NoModel
     return model, endpoints
 
 

@@ -4,9 +4,9 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Hashable
 from dataclasses import dataclass
-from typing import Final, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
-from chatbot.contracts.errors import Unavailable
+from chatbot.contracts.errors import AppError, Unavailable
 
 K = TypeVar("K", bound=Hashable)
 T = TypeVar("T")
@@ -29,13 +29,14 @@ class Remembered(Generic[K, T]):
     def __init__(self, read: Callable[[K], Awaitable[T]]) -> None:
         self._read = read
         self._known: dict[K, _Known[T]] = {}
-        self._reading: dict[K, asyncio.Task[None]] = {}
+        self._reading: dict[K, asyncio.Task[T]] = {}
 
     async def get(self, key: K) -> T:
         """The value; an old one while reading is Unavailable.
 
         Raises:
-            AppError: what `read` raises, if nothing is known.
+            Unavailable: `read` does, and nothing is known.
+            AppError: `read` says that there is no value.
         """
         known = self._known.get(key)
         age = time.monotonic() - known.read_at if known else USABLE_SECONDS
@@ -45,29 +46,35 @@ class Remembered(Generic[K, T]):
         if age < USABLE_SECONDS and known:
             return known.value
         try:
-            await asyncio.shield(reading)
+            return await asyncio.shield(reading)
         except Unavailable:
             if known is None:
                 raise
-        return self._known[key].value
+        return known.value
 
-    def _begin_reading(self, key: K) -> "asyncio.Task[None]":
+    def _begin_reading(self, key: K) -> "asyncio.Task[T]":
         if key not in self._reading:
             task = self._reading[key] = asyncio.create_task(self._refresh(key))
             task.add_done_callback(_note_exception)
         return self._reading[key]
 
-    async def _refresh(self, key: K) -> None:
+    async def _refresh(self, key: K) -> T:
         try:
             value = await self._read(key)
+        except Unavailable:
+            raise
+        except AppError:
+            self._known.pop(key, None)
+            raise
         finally:
             del self._reading[key]
         if len(self._known) >= MAX_VALUES:
             self._known.clear()
         self._known[key] = _Known(value, time.monotonic())
+        return value
 
 
-def _note_exception(task: "asyncio.Task[None]") -> None:
+def _note_exception(task: "asyncio.Task[Any]") -> None:
     """Whoever waits gets it; with nobody waiting the old value is used, and it is tried again."""
     if not task.cancelled():
         task.exception()
