@@ -6,6 +6,7 @@ browsers send by themselves when they reconnect. Event ids are sequence numbers.
 
 import asyncio
 import contextlib
+import re
 from collections.abc import AsyncIterator
 from typing import Any, Final
 from urllib.parse import parse_qs
@@ -24,6 +25,7 @@ from chatbot.contracts.errors import AppError, InvalidInput, NotAuthenticated
 HEARTBEAT_SECONDS: Final = 15.0
 RETRY_MILLISECONDS: Final = 1000
 """How long a browser waits before it connects again."""
+_NUMBER: Final = re.compile(r"\d{1,19}", re.ASCII)
 _HEARTBEAT: Final = b": still there\n\n"
 _HEADERS: Final = [
     (b"content-type", b"text/event-stream; charset=utf-8"),
@@ -68,11 +70,12 @@ async def _reader(headers: Headers) -> SignIn:
 def _after(scope: Scope) -> int:
     asked = parse_qs(scope["query_string"].decode("latin-1")).get("after")
     text = Headers(scope["headers"]).get("last-event-id") or (asked[-1] if asked else "0")
-    if not text.isascii() or not text.isdigit() or int(text[:20]) >= SEQ_LIMIT:
+    after = int(text) if _NUMBER.fullmatch(text) else SEQ_LIMIT
+    if after >= SEQ_LIMIT:
         raise InvalidInput(
             "That is not a sequence number.", fields={"after": ["Must be a sequence number."]}
         )
-    return int(text)
+    return after
 
 
 class _Stream:

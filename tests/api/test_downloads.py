@@ -141,7 +141,16 @@ class TestPart:
 
     @pytest.mark.parametrize(
         "wanted",
-        ["bytes=0-1,4-5", "bytes=9-3", "bytes=18-20", "bytes=-0", "pages=1-2", "bytes=-", ""],
+        [
+            "bytes=0-1,4-5",
+            "bytes=9-3",
+            "bytes=18-20",
+            "bytes=-0",
+            "pages=1-2",
+            "bytes=-",
+            "",
+            pytest.param(f"bytes={'9' * 5000}-", id="more digits than Python reads"),
+        ],
     )
     def test_is_everything_where_it_can_not_be_one(
         self, owner: User, document: Document, wanted: str

@@ -168,7 +168,9 @@ class TestTurnStream:
         with stream(chat, turn.pk, None, Authorization=f"Bearer {secret}") as response:
             assert (response.status, json.load(response)["code"]) == (403, "scope-missing")
 
-    @pytest.mark.parametrize("after", ["x", "-1", "1e3", "9" * 30, "\u0661"])
+    @pytest.mark.parametrize(
+        "after", ["x", "-1", "1e3", "9" * 19, "9" * 30, "0" * 5000, "0" * 19 + "19" * 9, "\u0661"]
+    )
     def test_refuses_a_number_that_is_none(
         self, after: str, chat: ChatProcess, person: User, conversation: Conversation
     ) -> None:

@@ -18,7 +18,8 @@ from chatbot.documents.models import Document, DocumentVersion
 from chatbot.documents.services.files import open_stored
 
 SHOWN_INLINE: Final = frozenset({media_types.PDF, *media_types.IMAGES})
-_RANGE: Final = re.compile(r"bytes=(\d*)-(\d*)", re.ASCII)
+_RANGE: Final = re.compile(r"bytes=(\d{0,18})-(\d{0,18})", re.ASCII)
+"""A place of more digits is in no file."""
 
 
 class Part(NamedTuple):
