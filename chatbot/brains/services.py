@@ -1,7 +1,7 @@
 """What changes brains and who belongs to them.
 
-Whoever changes members holds the brain's row, so that two owners who leave at the same moment
-don't leave it without one.
+Whoever changes a brain or its members holds its row, so that nobody's change is lost, and two
+owners who leave at the same moment don't leave it without one.
 """
 
 from collections.abc import Callable
@@ -61,7 +61,7 @@ def update_brain(*, user: User, brain_id: UUID, **changes: Any) -> Brain:  # noq
         NotFound, NotAllowed: as `get_brain` for an owner.
         InvalidInput: there is no such chat model.
     """
-    brain = get_brain(user=user, brain_id=brain_id, role=BrainRole.OWNER)
+    brain = _locked_brain(user=user, brain_id=brain_id)
     if "model_id" in changes:
         brain.model = _chat_model(changes.pop("model_id"))
     for field in ("name", "description", "instructions"):
@@ -192,7 +192,7 @@ def _adopt(heir: User, brain_ids: list[UUID]) -> list[str]:
 
 
 def _locked_brain(*, user: User, brain_id: UUID) -> Brain:
-    # The lock first: the role must be looked up after others have finished with the members.
+    # The lock first: role and fields must be looked up after others have finished with them.
     Brain.objects.select_for_update(no_key=True).filter(pk=brain_id).first()
     return get_brain(user=user, brain_id=brain_id, role=BrainRole.OWNER)
 
