@@ -29,13 +29,14 @@ class Chore:
 
 
 class Housekeeping:
-    """Expired leases and tokens, versions that got stuck, files without a document."""
+    """Expired leases, tokens and sessions, versions that got stuck, files without a document."""
 
     def __init__(self) -> None:
         self._chores: Final = [
             Chore(ingestion.reconcile, every_seconds=1),
             Chore(ingestion.repair_versions, every_seconds=5),
             Chore(tokens.remove_expired_links, every_seconds=3600),
+            Chore(tokens.remove_expired_sessions, every_seconds=3600),
             Chore(files.remove_orphans, every_seconds=30, at_once=files.ORPHANS_AT_ONCE),
         ]
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import jwt
 import pytest
+from django.contrib.sessions.models import Session
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
 
@@ -214,3 +215,19 @@ class TestEndSessions:
         end_sessions(user=make_user())
 
         assert user_of_access_token(issued.access) == other
+
+
+class TestHousekeeping:
+    def test_forgets_what_nobody_can_use_any_more(self) -> None:
+        now = timezone.now()
+        user = make_user()
+        for days, key in ((-1, "past"), (1, "future")):
+            expires_at = now + timedelta(days=days)
+            Session.objects.create(session_key=key, expire_date=expires_at)
+            RefreshToken.objects.create(user=user, family=uuid.uuid4(), expires_at=expires_at)
+
+        removed = tokens.remove_expired_sessions(), tokens.remove_expired_links()
+
+        assert removed == (1, 1)
+        assert Session.objects.get().session_key == "future"
+        assert RefreshToken.objects.get().expires_at > now

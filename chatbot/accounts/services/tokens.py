@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import jwt
 from django.conf import settings
+from django.contrib.sessions.models import Session
 from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
@@ -105,6 +106,12 @@ def revoke_refresh_token(*, token: RefreshToken) -> None:
 def remove_expired_links() -> int:
     """Forgets refresh tokens that nobody could use any more. Returns how many."""
     removed, _ = RefreshToken.objects.filter(expires_at__lt=timezone.now()).delete()
+    return removed
+
+
+def remove_expired_sessions() -> int:
+    """Forgets sessions of browsers that have run out. Returns how many."""
+    removed, _ = Session.objects.filter(expire_date__lt=timezone.now()).delete()
     return removed
 
 
