@@ -53,7 +53,13 @@ class InferenceModel(models.Model):
 
 
 class Protocol(models.TextChoices):
+    """What a server speaks; `chatbot.inference.registry` has a connector for each."""
+
     OPENAI = "openai", "OpenAI"
+    ANTHROPIC = "anthropic", "Anthropic Messages"
+    KSERVE_HTTP = "kserve-http", _("KServe v2 / Triton, HTTP")
+    KSERVE_GRPC = "kserve-grpc", _("KServe v2 / Triton, gRPC")
+    SESSION = "session", _("sessions")
 
 
 class InferenceEndpoint(models.Model):
@@ -69,6 +75,12 @@ class InferenceEndpoint(models.Model):
         max_length=500,
         validators=[validate_base_url],
         help_text=_("Up to and including /v1, as clients write it."),
+    )
+    options = models.JSONField(
+        _("options"),
+        default=dict,
+        blank=True,
+        help_text=_("Names and habits of this one server, by protocol; most need none."),
     )
     upstream_model = models.CharField(
         _("model name there"), max_length=200, help_text=_("What the server calls the model.")
