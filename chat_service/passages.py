@@ -9,18 +9,19 @@ from uuid import UUID
 
 from redis.asyncio import Redis
 
+from chat_service import metrics
 from chat_service.database import in_database
 from chat_service.endpoints import Directory
 from chat_service.redis_clients import RedisAway, RedisGate
 from chatbot.contracts import keys
-from chatbot.contracts.errors import AppError, Unavailable
+from chatbot.contracts.errors import Unavailable
 from chatbot.contracts.events import Source
 from chatbot.retrieval.selectors import Passage, search
 
 logger = logging.getLogger(__name__)
 
 
-class HalfSearched(AppError):
+class HalfSearched(Unavailable):
     """Words found nothing and nobody embeds: what the documents say is not known."""
 
     code = "search-incomplete"
@@ -61,6 +62,7 @@ class Retriever:
             vector, is_half = await self._vector(question), False
         except Unavailable as error:
             logger.warning("a question was not embedded: %s", error)
+            metrics.embedding_failed(error.error_code)
             vector, is_half = None, True
         found = await in_database(
             search,
