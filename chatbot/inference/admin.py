@@ -206,6 +206,8 @@ class InferenceModelAdmin(ButtonsAdmin, LightDeletion):
         "context_tokens",
         "prompt_tokens",
         "output_tokens",
+        "price_prompt",
+        "price_completion",
         "notes",
         "is_default",
         "buttons",

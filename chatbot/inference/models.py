@@ -1,7 +1,11 @@
 """Model servers: what they are called here, where they are, and what they can take."""
 
 import uuid
+from decimal import Decimal
+from typing import Any
 
+from django.core.exceptions import ValidationError
+from django.core.validators import MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
@@ -17,6 +21,23 @@ class ModelKind(models.TextChoices):
 class Source(models.TextChoices):
     ENVIRONMENT = "environment", _("environment")
     ADMIN = "admin", _("admin")
+
+
+def _price(name: Any) -> models.DecimalField[Any, Any]:  # noqa: ANN401 - a lazy translation
+    return models.DecimalField(
+        name,
+        max_digits=12,
+        decimal_places=6,
+        default=Decimal(0),
+        validators=[MinValueValidator(Decimal(0))],
+        help_text=_("Per million tokens, in the currency that you reckon in."),
+    )
+
+
+def _seconds(name: Any, default: float) -> models.FloatField[Any, Any]:  # noqa: ANN401 - as above
+    return models.FloatField(
+        name, default=default, validators=[MinValueValidator(0.1), MaxValueValidator(3600)]
+    )
 
 
 class InferenceModel(models.Model):
@@ -35,6 +56,8 @@ class InferenceModel(models.Model):
     notes = models.TextField(
         _("notes"), blank=True, help_text=_("Shown to people: languages, limits.")
     )
+    price_prompt = _price(_("price of prompts"))
+    price_completion = _price(_("price of answers"))
     is_default = models.BooleanField(_("default"), default=False)
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)
 
@@ -60,6 +83,11 @@ class Protocol(models.TextChoices):
     KSERVE_HTTP = "kserve-http", _("KServe v2 / Triton, HTTP")
     KSERVE_GRPC = "kserve-grpc", _("KServe v2 / Triton, gRPC")
     SESSION = "session", _("sessions")
+
+
+class Discovery(models.TextChoices):
+    NONE = "none", _("none: the address is one server")
+    DNS = "dns", _("DNS: every address of the host is a server of its own")
 
 
 class InferenceEndpoint(models.Model):
@@ -89,6 +117,37 @@ class InferenceEndpoint(models.Model):
     concurrency = models.PositiveIntegerField(
         _("answers at once"), default=16, help_text=_("More wait their turn.")
     )
+    priority = models.PositiveSmallIntegerField(
+        _("priority"),
+        default=0,
+        help_text=_("Lower comes first; others are asked when those are full or away."),
+    )
+    weight = models.PositiveSmallIntegerField(
+        _("weight"),
+        default=1,
+        validators=[MinValueValidator(1)],
+        help_text=_("The share of the questions among those of one priority."),
+    )
+    discovery = models.CharField(
+        _("discovery"),
+        max_length=16,
+        choices=Discovery,
+        default=Discovery.NONE,
+        help_text=_("DNS suits a headless service of Kubernetes."),
+    )
+    is_draining = models.BooleanField(
+        _("draining"), default=False, help_text=_("Gets no new questions; what runs there ends.")
+    )
+    connect_seconds = _seconds(_("to connect (seconds)"), 2.0)
+    first_token_seconds = models.FloatField(
+        _("to the first token (seconds)"),
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(0.1), MaxValueValidator(3600)],
+        help_text=_("Empty: INFERENCE_FIRST_TOKEN_SECONDS."),
+    )
+    between_tokens_seconds = _seconds(_("between tokens (seconds)"), 30.0)
+    total_seconds = _seconds(_("for a whole answer (seconds)"), 600.0)
     source = models.CharField(max_length=16, choices=Source, default=Source.ADMIN, editable=False)
     is_enabled = models.BooleanField(_("enabled"), default=True)
     checked_at = models.DateTimeField(_("checked at"), null=True, editable=False)
@@ -108,3 +167,8 @@ class InferenceEndpoint(models.Model):
 
     def __str__(self) -> str:
         return f"{self.model} @ {self.base_url}"
+
+    def clean(self) -> None:
+        if self.discovery == Discovery.DNS and not self.base_url.startswith("http://"):
+            # Certificates are made out to names, and the servers found are addresses.
+            raise ValidationError({"discovery": _("Works with http:// only.")})

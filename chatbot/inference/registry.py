@@ -30,7 +30,12 @@ def endpoint_config(endpoint: InferenceEndpoint) -> EndpointConfig:
         base_url=endpoint.base_url.rstrip("/"),
         model=endpoint.upstream_model,
         api_key=decrypted(endpoint.encrypted_api_key),
-        limits=StreamLimits(first_token=settings.CHAT_FIRST_TOKEN_SECONDS),
+        limits=StreamLimits(
+            connect=endpoint.connect_seconds,
+            first_token=endpoint.first_token_seconds or settings.CHAT_FIRST_TOKEN_SECONDS,
+            between_tokens=endpoint.between_tokens_seconds,
+            total=endpoint.total_seconds,
+        ),
     )
 
 

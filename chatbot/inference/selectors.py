@@ -4,13 +4,15 @@ from django.db.models import Case, Exists, F, IntegerField, OuterRef, QuerySet, 
 
 from chatbot.inference.models import InferenceEndpoint, InferenceModel, ModelKind, Source
 
-_IS_SERVED = Exists(InferenceEndpoint.objects.filter(model=OuterRef("pk"), is_enabled=True))
+_IS_SERVED = Exists(
+    InferenceEndpoint.objects.filter(model=OuterRef("pk"), is_enabled=True, is_draining=False)
+)
 
 
 def with_availability(
     models: QuerySet[InferenceModel, InferenceModel],
 ) -> QuerySet[InferenceModel, InferenceModel]:
-    """Annotated with `is_available`: an enabled endpoint serves it."""
+    """Annotated with `is_available`: an endpoint that takes questions serves it."""
     return models.annotate(is_available=_IS_SERVED)
 
 
@@ -38,8 +40,20 @@ def default_embedding_model() -> InferenceModel | None:
 
 
 def endpoints_of(model: InferenceModel) -> list[InferenceEndpoint]:
-    """The enabled endpoints of a model, healthy ones first, then those never checked."""
+    """The endpoints of a model that take questions, by priority.
+
+    Among equals healthy ones come first, then those never checked.
+    """
     return list(_enabled_endpoints().filter(model=model))
+
+
+def watched_endpoints() -> list[InferenceEndpoint]:
+    """All enabled chat endpoints, those that are drained too."""
+    return list(
+        InferenceEndpoint.objects.filter(is_enabled=True, model__kind=ModelKind.CHAT)
+        .select_related("model")
+        .order_by("pk")
+    )
 
 
 def embedding_endpoint() -> InferenceEndpoint | None:
@@ -61,7 +75,7 @@ def _enabled_endpoints() -> QuerySet[InferenceEndpoint, InferenceEndpoint]:
         output_field=IntegerField(),
     )
     return (
-        InferenceEndpoint.objects.filter(is_enabled=True)
+        InferenceEndpoint.objects.filter(is_enabled=True, is_draining=False)
         .select_related("model")
-        .order_by(health, F("created_at"))
+        .order_by("priority", health, F("created_at"))
     )

@@ -15,6 +15,7 @@ def make_model(
     kind: ModelKind = ModelKind.CHAT,
     is_default: bool = False,
     context_tokens: int = 8192,
+    **fields: Any,  # noqa: ANN401 - of the row
 ) -> InferenceModel:
     """A model that nobody serves yet."""
     return InferenceModel.objects.create(
@@ -22,6 +23,7 @@ def make_model(
         kind=kind,
         is_default=is_default,
         context_tokens=context_tokens,
+        **fields,
     )
 
 

@@ -16,7 +16,9 @@ pytestmark = pytest.mark.django_db
 class TestModels:
     def test_lists_chat_models(self, client: "Client") -> None:
         client.force_login(make_user())
-        served = make_endpoint(make_model(name="A", is_default=True)).model
+        served = make_endpoint(
+            make_model(name="A", is_default=True, price_prompt="10", price_completion="0.25")
+        ).model
         make_model(name="B")
         make_model(kind=ModelKind.EMBEDDING)
 
@@ -31,6 +33,8 @@ class TestModels:
             "context_tokens": 8192,
             "prompt_tokens": 6000,
             "output_tokens": 1024,
+            "price_prompt": "10",
+            "price_completion": "0.25",
             "is_default": True,
             "is_available": True,
         }

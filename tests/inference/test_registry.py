@@ -3,7 +3,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from chatbot.inference.connectors.protocol import ChatRequest, Finished
+from chatbot.inference.connectors.protocol import ChatRequest, Finished, StreamLimits
 from chatbot.inference.connectors.transport import close_client
 from chatbot.inference.registry import (
     async_embedding_client_for,
@@ -33,6 +33,13 @@ class TestEndpointConfig:
         settings.CHAT_FIRST_TOKEN_SECONDS = 7
 
         assert endpoint_config(make_endpoint()).limits.first_token == 7
+
+    def test_waits_as_long_as_the_endpoint_says(self) -> None:
+        endpoint = make_endpoint(
+            connect_seconds=1, first_token_seconds=90, between_tokens_seconds=5, total_seconds=99
+        )
+
+        assert endpoint_config(endpoint).limits == StreamLimits(1, 90, 5, 99)
 
 
 class TestConnectors:

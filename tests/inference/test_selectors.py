@@ -7,6 +7,7 @@ from chatbot.inference.selectors import (
     embedding_endpoint,
     endpoints_of,
     is_of_environment,
+    watched_endpoints,
 )
 from tests.factories.inference import make_embedding_endpoint, make_endpoint, make_model
 
@@ -54,6 +55,23 @@ class TestEndpointsOf:
         make_endpoint()
 
         assert endpoints_of(model) == [healthy, unknown, sick]
+
+    def test_goes_by_priority_first_and_leaves_out_the_drained(self) -> None:
+        model = make_model()
+        spare = make_endpoint(model, is_healthy=True, priority=1)
+        first = make_endpoint(model, is_healthy=False)
+        make_endpoint(model, is_draining=True)
+
+        assert endpoints_of(model) == [first, spare]
+
+
+class TestWatchedEndpoints:
+    def test_are_all_of_chat_that_are_not_switched_off(self) -> None:
+        chat = make_endpoint(is_draining=True)
+        make_endpoint(is_enabled=False)
+        make_embedding_endpoint()
+
+        assert watched_endpoints() == [chat]
 
 
 class TestEmbeddingEndpoint:

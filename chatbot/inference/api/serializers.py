@@ -15,6 +15,12 @@ class ModelOutput(serializers.Serializer[InferenceModel]):
     context_tokens = serializers.IntegerField(help_text="Prompt and answer together.")
     prompt_tokens = serializers.IntegerField(help_text="What a prompt holds at most.")
     output_tokens = serializers.IntegerField(help_text="What an answer holds at most.")
+    price_prompt = serializers.DecimalField(
+        12, 6, normalize_output=True, help_text="Per million tokens of prompts; 0: costs nothing."
+    )
+    price_completion = serializers.DecimalField(
+        12, 6, normalize_output=True, help_text="Per million tokens of answers."
+    )
     is_default = serializers.SerializerMethodField(
         help_text="Answers where nothing else was chosen."
     )

@@ -68,6 +68,9 @@ export interface ChatModel {
   context_tokens: number;
   prompt_tokens: number;
   output_tokens: number;
+  /** Per million tokens, as decimals. */
+  price_prompt: string;
+  price_completion: string;
   is_default: boolean;
   is_available: boolean;
 }
