@@ -1,24 +1,28 @@
 """What the chat benches run on: real PostgreSQL and Valkey, the scripted server, chat processes.
 
-Every chat process has the first core for itself and all the rest shares the others, so that figures
-are those of one core however the machine is shared out.
+A lone chat process has the first core for itself and all the rest shares the others, so that
+figures are those of one core however the machine is shared out.
 """
 
 import contextlib
 import itertools
 import os
+import shutil
 import signal
+import socket
+import subprocess
 import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
 import psutil
+import redis
 
 if TYPE_CHECKING:
     from tests.chat_service.processes import ChatProcess
@@ -27,6 +31,7 @@ if TYPE_CHECKING:
 PROJECT: Final = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(PROJECT))
 
+START_SECONDS: Final = 30
 STREAMS_PER_PERSON: Final = 25
 """Below the limit of unfinished questions."""
 MEGABYTE: Final = 1024 * 1024
@@ -41,11 +46,43 @@ class Seat:
     user: str
 
 
+class Store:
+    """PostgreSQL or Valkey as a process that can be killed, frozen and started again."""
+
+    def __init__(self, command: list[str], *, port: int) -> None:
+        self._command = command
+        self._port = port
+        self.start()
+
+    def start(self) -> None:
+        self._process = subprocess.Popen(
+            self._command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        deadline = time.monotonic() + START_SECONDS
+        while True:
+            with contextlib.suppress(OSError), socket.create_connection(_here(self._port), 1):
+                return
+            if time.monotonic() > deadline:
+                raise TimeoutError(f"{self._command[0]} does not answer")
+            time.sleep(0.05)
+
+    def kill(self) -> None:
+        self._process.kill()
+        self._process.wait(START_SECONDS)
+
+    def stop(self, number: int = signal.SIGINT) -> None:
+        self._process.send_signal(number)
+        self._process.wait(START_SECONDS)
+
+
 @dataclass
 class Rig:
     upstream: "ScriptedServer"
     chats: "list[ChatProcess]"
-    environment: dict[str, str]
+    postgres: Store
+    valkey: Store
+    make_chat: Callable[[], "ChatProcess"]
+    redis_url: str
 
     def seats(self, count: int) -> list[Seat]:
         """New conversations of as many people as it takes."""
@@ -74,6 +111,23 @@ class Rig:
         asked = ask(user=User(pk=seat.user), conversation_id=UUID(seat.conversation), text=text)
         return str(asked.turn_id)
 
+    def stored(self, answers: list[str]) -> dict[str, str]:
+        """Text of each stored answer, by the id of its message."""
+        from chatbot.conversations.models import Message  # noqa: PLC0415 - Django is set up by now
+
+        rows = Message.objects.filter(pk__in=answers).values_list("pk", "text")
+        return {str(key): text for key, text in rows}
+
+    def forget_connection(self) -> None:
+        """PostgreSQL was away: this thread's connection is dead."""
+        from django.db import connection  # noqa: PLC0415 - Django is set up by now
+
+        connection.close()
+
+    def wipe_valkey(self) -> None:
+        with redis.Redis.from_url(self.redis_url) as client:
+            client.flushall()
+
     def cpu_seconds(self) -> float:
         """Of all chat processes so far, both kinds of time."""
         return sum(sum(one.cpu_times()[:2]) for one in self._processes())
@@ -98,35 +152,66 @@ def running_rig(
     _leave_first_core()
     # Whoever ends the bench ends what it started, too.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended"))
-    from tests.servers import postgres_and_valkey  # noqa: PLC0415 - after the path is set
-
     with contextlib.ExitStack() as stack:
-        addresses = stack.enter_context(postgres_and_valkey())
-        os.environ.update(addresses, SECRET_KEY="bench " * 8, DJANGO_SETTINGS_MODULE=_SETTINGS)
+        folder = Path(tempfile.mkdtemp(prefix="brainstem-bench-"))
+        folder.chmod(0o755)
+        stack.callback(shutil.rmtree, folder, ignore_errors=True)
+        postgres, valkey = _running_stores(folder, stack)
         _make_tables()
         from tests.fakes.scripted_server import running_scripted_server  # noqa: PLC0415
 
         words = ["--delay-ms", str(delay_ms), "--rate", str(rate), "--tokens", str(tokens)]
         upstream = stack.enter_context(running_scripted_server(*words))
         _name_endpoint(upstream.base_url)
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="brainstem-bench-")))
-        chats = [
-            stack.enter_context(_running_chat(folder / str(number), variables))
-            for number in range(replicas)
-        ]
-        yield Rig(upstream, chats, dict(addresses))
+
+        def make_chat() -> "ChatProcess":
+            home = folder / f"chat-{next(_numbers)}"
+            return stack.enter_context(_running_chat(home, variables, is_alone=replicas == 1))
+
+        chats = [make_chat() for _ in range(replicas)]
+        yield Rig(upstream, chats, postgres, valkey, make_chat, os.environ["REDIS_URL"])
+
+
+def _running_stores(folder: Path, stack: contextlib.ExitStack) -> tuple[Store, Store]:
+    """Both stores; the environment names them."""
+    from chatbot.embedded import postgres, valkey  # noqa: PLC0415 - after the path is set
+    from tests.servers import PASSWORD, free_port  # noqa: PLC0415
+
+    postgres.initialise(folder=folder / "postgres", password=PASSWORD)
+    (folder / "valkey").mkdir()
+    ports = free_port(), free_port()
+    stores = (
+        Store(postgres.command(folder=folder / "postgres", port=ports[0]), port=ports[0]),
+        Store(valkey.command(folder=folder / "valkey", port=ports[1]), port=ports[1]),
+    )
+    for store in stores:
+        stack.callback(store.stop)
+    os.environ.update(
+        BRAINSTEM_HOME=str(folder / "home"),
+        DATABASE_URL=f"postgresql://brainstem:{PASSWORD}@127.0.0.1:{ports[0]}/postgres",
+        REDIS_URL=f"redis://127.0.0.1:{ports[1]}/0",
+        SECRET_KEY="bench " * 8,
+        DJANGO_SETTINGS_MODULE=_SETTINGS,
+    )
+    return stores
+
+
+def _here(port: int) -> tuple[str, int]:
+    return "127.0.0.1", port
 
 
 _SETTINGS: Final = "chatbot.settings.chatbot"
 
 
 @contextlib.contextmanager
-def _running_chat(folder: Path, variables: dict[str, str]) -> "Iterator[ChatProcess]":
+def _running_chat(
+    folder: Path, variables: dict[str, str], *, is_alone: bool
+) -> "Iterator[ChatProcess]":
     from tests.chat_service.processes import running_chat_process  # noqa: PLC0415
 
     folder.mkdir()
     with running_chat_process(QUESTION_LIMIT_PER_MINUTE="1000000", **variables) as chat:
-        if (os.cpu_count() or 1) > 1:
+        if is_alone and (os.cpu_count() or 1) > 1:
             for thread in psutil.Process(chat.process.pid).threads():
                 os.sched_setaffinity(thread.id, {0})
         yield chat
