@@ -21,7 +21,7 @@ BATCH_SECONDS = 60.0
 
 
 def endpoint_config(endpoint: InferenceEndpoint) -> EndpointConfig:
-    """What a connector needs of the row; reads nothing from the database.
+    """What a connector needs of the row and its model; reads nothing more from the database.
 
     Raises:
         ApiKeyUnreadable: SECRET_KEY has changed.
@@ -36,6 +36,8 @@ def endpoint_config(endpoint: InferenceEndpoint) -> EndpointConfig:
             between_tokens=endpoint.between_tokens_seconds,
             total=endpoint.total_seconds,
         ),
+        context_tokens=endpoint.model.context_tokens,
+        options=endpoint.options,
     )
 
 

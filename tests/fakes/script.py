@@ -48,6 +48,10 @@ class Script:
     """`en` or `ko`."""
     reasoning: str = ""
     """Sent before the answer, as thinking aloud."""
+    reasoning_field: str = "reasoning_content"
+    """Under which name; some servers say `reasoning`."""
+    tool_calls: tuple[dict[str, str], ...] = ()
+    """Functions to call after the text: `name` and `arguments`, which come in pieces."""
     finish_reason: str = "stop"
     stall_after: int | None = None
     """Says nothing more, and keeps the connection."""

@@ -1,7 +1,7 @@
 """One scripted answer on its way to the client, as an OpenAI-compatible server sends it."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, MutableMapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,7 @@ Write = Callable[[bytes], Awaitable[None]]
 
 CHAT_MODEL = "scripted"
 CUT_BYTES = 3
+ARGUMENT_CHARACTERS = 4
 FLUSH_SECONDS = 0.02
 
 _SSE = [(b"content-type", b"text/event-stream; charset=utf-8"), (b"cache-control", b"no-cache")]
@@ -58,6 +59,8 @@ class Answer:
         limit = request.get("max_completion_tokens") or request.get("max_tokens") or len(tokens)
         self.tokens = tokens[:limit]
         self.finish_reason = script.finish_reason if len(tokens) <= limit else "length"
+        if script.tool_calls:
+            self.finish_reason = "tool_calls"
         words = sum(len(message["content"].split()) for message in request["messages"])
         self.usage = {
             "prompt_tokens": words,
@@ -69,7 +72,12 @@ class Answer:
         script = self.script
         seconds = len(self.tokens) / script.rate if script.rate else 0
         await asyncio.sleep(script.delay_ms / 1000 + seconds)
-        message = {"role": "assistant", "content": "".join(self.tokens)}
+        message: dict[str, Any] = {"role": "assistant", "content": "".join(self.tokens)}
+        if script.tool_calls:
+            message["tool_calls"] = [
+                {"id": f"call-{index}", "type": "function", "function": call}
+                for index, call in enumerate(script.tool_calls)
+            ]
         choice = {"index": 0, "message": message, "finish_reason": self.finish_reason}
         answer = {
             "id": "chatcmpl-1",
@@ -93,7 +101,7 @@ class Answer:
         write = _cutting(send) if script.cut_utf8 else _writing(send)
         await write(_chunk({"role": "assistant", "content": ""}))
         if script.reasoning:
-            await write(_chunk({"reasoning_content": script.reasoning}))
+            await write(_chunk({script.reasoning_field: script.reasoning}))
         if await self._send_tokens(write):
             await self._send_end(write)
         await send({"type": "http.response.body", "body": b"", "more_body": False})
@@ -129,12 +137,25 @@ class Answer:
         return number == script.end_after
 
     async def _send_end(self, write: Write) -> None:
+        for piece in _pieces_of_calls(self.script):
+            await write(_chunk({"tool_calls": [piece]}))
         if not self.script.no_finish_reason:
             await write(_chunk({}, finish_reason=self.finish_reason))
         if self.wants_usage and not self.script.no_usage:
             usage = orjson.dumps({"choices": [], "usage": self.usage})
             await write(_HEAD + usage[1:] + b"\n\n")
         await write(_DONE)
+
+
+def _pieces_of_calls(script: Script) -> Iterator[dict[str, Any]]:
+    """As vLLM sends them: the name first, then the arguments bit by bit."""
+    for index, call in enumerate(script.tool_calls):
+        function = {"name": call["name"], "arguments": ""}
+        yield {"index": index, "id": f"call-{index}", "type": "function", "function": function}
+        arguments = call["arguments"]
+        for start in range(0, len(arguments), ARGUMENT_CHARACTERS):
+            piece = arguments[start : start + ARGUMENT_CHARACTERS]
+            yield {"index": index, "function": {"arguments": piece}}
 
 
 def _rest_of_answer(script: Script, request: Mapping[str, Any]) -> str:
@@ -158,7 +179,7 @@ async def send_json(
     await send({"type": "http.response.body", "body": orjson.dumps(body), "more_body": False})
 
 
-def _chunk(delta: dict[str, str], finish_reason: str | None = None) -> bytes:
+def _chunk(delta: dict[str, Any], finish_reason: str | None = None) -> bytes:
     choice = {"index": 0, "delta": delta, "finish_reason": finish_reason}
     return _HEAD + orjson.dumps({"choices": [choice]})[1:] + b"\n\n"
 

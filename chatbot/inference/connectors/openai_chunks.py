@@ -1,10 +1,12 @@
 """Chunks of a streamed OpenAI-compatible answer, to items. Without validation: this runs per token.
 
 vLLM, SGLang, llama.cpp, Ollama and TGI differ in small things: errors are an object, a string or
-the chunk itself; thinking is `reasoning_content` or `reasoning`; usage comes alone or with choices.
+the chunk itself; thinking is `reasoning_content` or `reasoning`; usage comes alone or with choices;
+a function call comes in many pieces or whole, with or without its number, and Ollama ends it with
+`stop`.
 """
 
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
@@ -12,12 +14,14 @@ from chatbot.inference.connectors.errors import InferenceError, MalformedAnswer,
 from chatbot.inference.connectors.protocol import (
     Finished,
     ReasoningDelta,
-    StreamItem,
-    TextDelta,
+    ToolCallDelta,
     UsageReport,
 )
 from chatbot.inference.connectors.sse import ServerSentEvent
 from chatbot.inference.connectors.statuses import HTTP_SERVER_ERROR, error_of_message, message_of
+
+if TYPE_CHECKING:
+    from chatbot.inference.connectors.protocol import StreamItem
 
 DONE: Final = b"[DONE]"
 REASON_CHARACTERS = 32
@@ -25,7 +29,7 @@ REASON_CHARACTERS = 32
 _REASONS: Final = {
     "eos_token": "stop",
     "stop_sequence": "stop",
-    "tool_calls": "stop",
+    "function_call": "tool_calls",
     "max_tokens": "length",
     "content_filter": "filtered",
 }
@@ -39,9 +43,12 @@ class ChunkReader:
         self.finished: Finished | None = None
         self.usage: UsageReport | None = None
         self.is_done = False
+        self.others: list[StreamItem] = []
+        """What the last event had beside text; the caller empties it."""
+        self._calls: list[str] = []
 
-    def read(self, event: ServerSentEvent) -> StreamItem | None:
-        """The text in the event, if there is any.
+    def read(self, event: ServerSentEvent) -> str:
+        """The text in the event, or nothing.
 
         Raises:
             MalformedAnswer: the event is no chunk.
@@ -49,7 +56,7 @@ class ChunkReader:
         """
         if event.data == DONE:
             self.is_done = True
-            return None
+            return ""
         try:
             chunk = orjson.loads(event.data)
             if event.name == "error" or "error" in chunk or chunk.get("object") == "error":
@@ -58,21 +65,43 @@ class ChunkReader:
                 self.usage = UsageReport(
                     usage.get("prompt_tokens") or 0, usage.get("completion_tokens") or 0
                 )
-            return self._read_choice(chunk["choices"][0]) if chunk.get("choices") else None
+            return self._read_choice(chunk["choices"][0]) if chunk.get("choices") else ""
         except (orjson.JSONDecodeError, AttributeError, KeyError, TypeError) as error:
             raise MalformedAnswer(f"{type(error).__name__}: {error}") from error
 
-    def _read_choice(self, choice: dict[str, Any]) -> StreamItem | None:
-        if reason := choice.get("finish_reason"):
-            if reason in _BROKEN_OFF:
-                raise ServerGone(f"the server ended the answer: {reason}")
-            self.finished = Finished(_REASONS.get(reason, reason)[:REASON_CHARACTERS])
+    def end_of_response(self) -> None:
+        """Nothing to conclude from: failures end in good order, too."""
+
+    def _read_choice(self, choice: dict[str, Any]) -> str:
         delta = choice.get("delta") or {}
-        if text := delta.get("content"):
-            return TextDelta(text)
         if thought := delta.get("reasoning_content") or delta.get("reasoning"):
-            return ReasoningDelta(thought)
-        return None
+            self.others.append(ReasoningDelta(thought))
+        if calls := delta.get("tool_calls"):
+            self.others += map(self._call, calls)
+        if reason := choice.get("finish_reason"):
+            self._finish(reason)
+        # Adding to a string raises the TypeError for what is no string, at no cost.
+        return "" + (delta.get("content") or "")
+
+    def _call(self, piece: dict[str, Any]) -> ToolCallDelta:
+        """A piece belongs to the call that it numbers or names, else to the last one."""
+        function, call_id = piece.get("function") or {}, piece.get("id") or ""
+        index = piece.get("index")
+        if call_id and call_id not in self._calls:
+            self._calls.append(call_id)
+        if index is None:
+            index = self._calls.index(call_id) if call_id else max(len(self._calls) - 1, 0)
+        arguments = function.get("arguments") or ""
+        if not isinstance(arguments, str):
+            arguments = orjson.dumps(arguments).decode()
+        return ToolCallDelta(index, call_id, function.get("name") or "", arguments)
+
+    def _finish(self, reason: str) -> None:
+        if reason in _BROKEN_OFF:
+            raise ServerGone(f"the server ended the answer: {reason}")
+        if reason == "stop" and self._calls:
+            reason = "tool_calls"
+        self.finished = Finished(_REASONS.get(reason, reason)[:REASON_CHARACTERS])
 
 
 def _error_in(chunk: dict[str, Any], data: bytes) -> InferenceError:

@@ -1,23 +1,27 @@
 """What a connector takes and gives: the same for every kind of model server.
 
-A stream of an answer is any number of `TextDelta` and `ReasoningDelta`, at most one `UsageReport`,
-and then exactly one last item: `Finished` (the server said why it ended) or `Stopped` (we asked).
-Everything else ends it with an `InferenceError`; the text that came before stays valid and can be
-continued.
+A stream of an answer is any number of `TextDelta`, `ReasoningDelta` and `ToolCallDelta`, at most
+one `UsageReport`, and then exactly one last item: `Finished` (the server said why it ended) or
+`Stopped` (we asked). Everything else ends it with an `InferenceError`; the text that came before
+stays valid and can be continued.
 
     async with aclosing(connector.stream(request, stop=stop)) as items:
         async for item in items: ...
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Protocol, TypedDict
+from typing import Any, Literal, NotRequired, Protocol, TypedDict
 
 
 class Message(TypedDict):
-    role: Literal["system", "user", "assistant"]
+    role: Literal["system", "user", "assistant", "tool"]
     content: str
+    tool_calls: NotRequired[Sequence[Mapping[str, Any]]]
+    """Of an assistant that called functions, in OpenAI's form."""
+    tool_call_id: NotRequired[str]
+    """Of a tool: the call that its content answers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +44,10 @@ class EndpointConfig:
     """What the server calls the model."""
     api_key: str = field(default="", repr=False)
     limits: StreamLimits = StreamLimits()
+    context_tokens: int | None = None
+    """What we were told of the model; a server that tells more is believed."""
+    options: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    """What is particular about this server; each connector says which it knows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +60,11 @@ class ChatRequest:
     """None: the server's default."""
     continue_text: str | None = None
     """The beginning of the answer, already shown: the stream yields only what follows it."""
+    options: Mapping[str, Any] = field(default_factory=dict)
+    """What OpenAI's chat completions know beyond this, by its names: `tools`, `tool_choice`,
+    `stop`, `top_p`, `seed`, `response_format` … Passed on to servers of that kind."""
+    conversation_key: str = ""
+    """The same for all questions of a conversation, for servers that remember; empty: none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +80,20 @@ class ReasoningDelta:
 
 
 @dataclass(frozen=True, slots=True)
+class ToolCallDelta:
+    """More of a function call that the model asks for. Not part of the answer's text."""
+
+    index: int
+    """Which call; pieces of several may alternate."""
+    id: str = ""
+    """With the first piece."""
+    name: str = ""
+    """With the first piece."""
+    arguments: str = ""
+    """The next piece of a JSON object."""
+
+
+@dataclass(frozen=True, slots=True)
 class UsageReport:
     prompt_tokens: int
     completion_tokens: int
@@ -74,7 +101,10 @@ class UsageReport:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """The server ended the answer. `reason`: `stop`, `length`, `filtered`, or its own word."""
+    """The server ended the answer.
+
+    `reason`: `stop`, `length`, `filtered`, `tool_calls`, or the server's own word.
+    """
 
     reason: str
 
@@ -84,13 +114,19 @@ class Stopped:
     """We ended the answer because `stop` was set."""
 
 
-StreamItem = TextDelta | ReasoningDelta | UsageReport | Finished | Stopped
+StreamItem = TextDelta | ReasoningDelta | ToolCallDelta | UsageReport | Finished | Stopped
 
 
 @dataclass(frozen=True, slots=True)
 class Capabilities:
+    streams: bool = True
+    """The answer comes piece by piece; else as one `TextDelta` at its end."""
     continues: bool = False
     """`continue_text` works; where it doesn't, the answer has to be started again."""
+    counts_tokens: bool = False
+    """Answers end with a `UsageReport`, unless the server forgets it."""
+    context_tokens: int | None = None
+    """Prompt and answer together; None: nobody knows."""
 
 
 class ChatConnector(Protocol):

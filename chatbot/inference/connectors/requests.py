@@ -1,5 +1,7 @@
 """What requests to every endpoint have in common."""
 
+from collections.abc import Mapping
+
 import httpx
 
 from chatbot.inference.connectors.protocol import EndpointConfig
@@ -12,17 +14,21 @@ def endpoint_request(
     *,
     timeout: httpx.Timeout,
     content: bytes | None = None,
+    headers: Mapping[str, str] | None = None,
 ) -> httpx.Request:
-    """A POST of JSON, or a GET where there is no content; `path` follows the base address."""
-    headers = {"accept-encoding": "identity"}
+    """A POST of JSON, or a GET where there is no content; `path` follows the base address.
+
+    `headers` stand in the place of the bearer token.
+    """
+    sent = {"accept-encoding": "identity", **(headers or {})}
     if content is not None:
-        headers["content-type"] = "application/json"
-    if endpoint.api_key:
-        headers["authorization"] = f"Bearer {endpoint.api_key}"
+        sent["content-type"] = "application/json"
+    if endpoint.api_key and headers is None:
+        sent["authorization"] = f"Bearer {endpoint.api_key}"
     return httpx.Request(
         "GET" if content is None else "POST",
         f"{endpoint.base_url}/{path}",
-        headers=headers,
+        headers=sent,
         content=content,
         extensions={"timeout": timeout.as_dict()},
     )

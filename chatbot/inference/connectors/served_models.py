@@ -1,13 +1,13 @@
 """`GET /v1/models`: is the server there, what does it serve, and what is it?"""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import httpx
 import orjson
 
-from chatbot.inference.connectors.errors import MalformedAnswer
-from chatbot.inference.connectors.protocol import EndpointConfig
+from chatbot.inference.connectors.errors import InferenceError, MalformedAnswer
+from chatbot.inference.connectors.protocol import Capabilities, EndpointConfig
 from chatbot.inference.connectors.requests import endpoint_request, raise_unless_success
 from chatbot.inference.connectors.transport import send, send_async
 
@@ -18,6 +18,7 @@ OWNERS_THAT_CONTINUE: Final = frozenset({"vllm", "sglang", "llamacpp", "scripted
 itself, the others with `continue_final_message`, which llama.cpp doesn't mind."""
 
 OWNERS_THAT_TAKE_ANY_NAME: Final = frozenset({"llamacpp", "scripted"})
+_LLAMA_CPP: Final = "llamacpp"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +50,47 @@ async def list_models_async(endpoint: EndpointConfig) -> list[ServedModel]:
     """The same on an event loop."""
     response = await send_async(endpoint_request(endpoint, "models", timeout=TIMEOUT))
     return _models_in(endpoint, response)
+
+
+async def capabilities_of(endpoint: EndpointConfig, *, continues: bool | None) -> Capabilities:
+    """What an OpenAI-compatible server can do; `continues` is what we were told, None: nothing.
+
+    Raises:
+        InferenceError: it doesn't list its models, and we weren't told either.
+    """
+    try:
+        models = await list_models_async(endpoint)
+    except InferenceError:
+        if continues is None:
+            raise
+        models = []
+    if continues is None:
+        continues = any(model.can_continue for model in models)
+    served = _named(endpoint.model, models)
+    context = served.context_tokens if served else None
+    if served and served.owned_by == _LLAMA_CPP:
+        context = await _slot_tokens(endpoint) or context
+    return Capabilities(
+        continues=continues, counts_tokens=True, context_tokens=context or endpoint.context_tokens
+    )
+
+
+def _named(name: str, models: list[ServedModel]) -> ServedModel | None:
+    """The model of the name; or the only one, whose server takes any name."""
+    found = next((model for model in models if model.name == name), None)
+    return found or next((model for model in models if model.takes_any_name), None)
+
+
+async def _slot_tokens(endpoint: EndpointConfig) -> int | None:
+    """What one question at llama.cpp may take: its context is shared out among its slots."""
+    root = replace(endpoint, base_url=endpoint.base_url.removesuffix("/v1"))
+    try:
+        response = await send_async(endpoint_request(root, "props", timeout=TIMEOUT))
+        raise_unless_success(endpoint, response, response.content)
+        tokens = orjson.loads(response.content)["default_generation_settings"]["n_ctx"]
+    except (InferenceError, orjson.JSONDecodeError, KeyError, TypeError):
+        return None
+    return tokens if isinstance(tokens, int) else None
 
 
 def _models_in(endpoint: EndpointConfig, response: httpx.Response) -> list[ServedModel]:

@@ -1,11 +1,14 @@
 """Asking a connector in tests."""
 
 import asyncio
+from collections.abc import Mapping
 from contextlib import aclosing
+from typing import Any
 
 from chatbot.inference.connectors.errors import InferenceError
 from chatbot.inference.connectors.openai import OpenAIChat
 from chatbot.inference.connectors.protocol import (
+    ChatConnector,
     ChatRequest,
     EndpointConfig,
     StreamItem,
@@ -22,13 +25,31 @@ SHORT = StreamLimits(first_token=0.4)
 SHORT_BETWEEN = StreamLimits(between_tokens=1.0)
 
 
-def connector(base_url: str, *, limits: StreamLimits = PATIENT, api_key: str = "") -> OpenAIChat:
-    config = EndpointConfig(base_url=base_url, model="any", api_key=api_key, limits=limits)
+def connector(
+    base_url: str,
+    *,
+    limits: StreamLimits = PATIENT,
+    api_key: str = "",
+    context_tokens: int | None = None,
+    options: Mapping[str, Any] | None = None,
+) -> OpenAIChat:
+    config = EndpointConfig(
+        base_url=base_url,
+        model="any",
+        api_key=api_key,
+        limits=limits,
+        context_tokens=context_tokens,
+        options=options or {},
+    )
     return OpenAIChat(config)
 
 
 def question(
-    text: str = "Why?", *, max_tokens: int = 500, continue_text: str | None = None
+    text: str = "Why?",
+    *,
+    max_tokens: int = 500,
+    continue_text: str | None = None,
+    options: Mapping[str, Any] | None = None,
 ) -> ChatRequest:
     return ChatRequest(
         model="any",
@@ -36,17 +57,20 @@ def question(
         max_tokens=max_tokens,
         temperature=0.0,
         continue_text=continue_text,
+        options=options or {},
     )
 
 
 async def collect(
-    chat: OpenAIChat, request: ChatRequest, *, stop: asyncio.Event | None = None
+    chat: ChatConnector, request: ChatRequest, *, stop: asyncio.Event | None = None
 ) -> list[StreamItem]:
     """All items; an error ends the test."""
     return [item async for item in chat.stream(request, stop=stop or asyncio.Event())]
 
 
-async def collect_until_error(chat: OpenAIChat, request: ChatRequest) -> tuple[str, InferenceError]:
+async def collect_until_error(
+    chat: ChatConnector, request: ChatRequest
+) -> tuple[str, InferenceError]:
     """The text that came, and the error that ended it."""
     text = ""
     try:

@@ -8,10 +8,13 @@ from chatbot.inference.connectors.errors import (
     ServerGone,
     ServerTimedOut,
 )
+from chatbot.inference.connectors.options import OptionsWrong
 from chatbot.inference.connectors.protocol import (
+    Capabilities,
     Finished,
     ReasoningDelta,
     StreamLimits,
+    ToolCallDelta,
     UsageReport,
 )
 from tests.fakes.raw_server import read_request, running_raw_server
@@ -74,13 +77,86 @@ class TestOpenAIChat:
 
         assert text_of(items) == generated(30, "ko")
 
-    async def test_keeps_thinking_apart_from_text(self, scripted_server: "ScriptedServer") -> None:
-        scripted_server.script(tokens=5, reasoning="Hm.")
+    @pytest.mark.parametrize("name", ["reasoning_content", "reasoning"])
+    async def test_keeps_thinking_apart_from_text(
+        self, scripted_server: "ScriptedServer", name: str
+    ) -> None:
+        scripted_server.script(tokens=5, reasoning="Hm.", reasoning_field=name)
 
         items = await collect(connector(scripted_server.base_url), question())
 
         assert items[0] == ReasoningDelta("Hm.")
         assert text_of(items) == FIVE_TOKENS
+
+    async def test_yields_calls_of_functions(self, scripted_server: "ScriptedServer") -> None:
+        arguments = '{"question": "뇌간"}'
+        call = {"name": "search", "arguments": arguments}
+        scripted_server.script(tokens=2, tool_calls=[call, call], cut_utf8=True)
+
+        items = await collect(connector(scripted_server.base_url), question())
+
+        calls = [item for item in items if isinstance(item, ToolCallDelta)]
+        assert [(one.index, one.id, one.name) for one in calls if one.id] == [
+            (0, "call-0", "search"),
+            (1, "call-1", "search"),
+        ]
+        assert "".join(one.arguments for one in calls if one.index == 0) == arguments
+        assert text_of(items) == generated(2)
+        assert items[-1] == Finished("tool_calls")
+
+    async def test_passes_options_on(self, scripted_server: "ScriptedServer") -> None:
+        options = {
+            "tools": [{"type": "function", "function": {"name": "f", "parameters": {}}}],
+            "tool_choice": "auto",
+            "stop": ["\n"],
+            "top_p": 0.5,
+            "seed": 7,
+            "response_format": {"type": "json_object"},
+        }
+
+        await collect(connector(scripted_server.base_url), question(options=options))
+
+        (sent,) = scripted_server.requests()
+        assert {name: sent[name] for name in options} == options
+
+    async def test_lets_no_option_replace_what_was_asked(
+        self, scripted_server: "ScriptedServer"
+    ) -> None:
+        options = {"model": "other", "stream": False, "max_tokens": 1, "temperature": 2}
+
+        items = await collect(connector(scripted_server.base_url), question(options=options))
+
+        (sent,) = scripted_server.requests()
+        assert (sent["model"], sent["max_tokens"], sent["temperature"]) == ("any", 500, 0.0)
+        assert items[-1] == Finished("stop")
+
+    async def test_says_the_limit_by_the_servers_name(
+        self, scripted_server: "ScriptedServer"
+    ) -> None:
+        options = {"max_tokens_field": "max_completion_tokens"}
+
+        items = await collect(
+            connector(scripted_server.base_url, options=options), question(max_tokens=3)
+        )
+
+        (sent,) = scripted_server.requests()
+        assert (sent["max_completion_tokens"], sent.get("max_tokens")) == (3, None)
+        assert items[-1] == Finished("length")
+
+    @pytest.mark.parametrize(
+        ("options", "sentence"),
+        [
+            ({"colour": "red"}, "Unknown options: colour. Known: continues, max_tokens_field"),
+            ({"continues": "yes"}, "continues is not of its type"),
+            (["continues"], "no JSON object"),
+        ],
+        ids=["unknown", "wrong type", "no object"],
+    )
+    def test_refuses_options_that_it_does_not_know(
+        self, options: dict[str, object], sentence: str
+    ) -> None:
+        with pytest.raises(OptionsWrong, match=sentence):
+            connector("http://127.0.0.1:1/v1", options=options)
 
     async def test_does_without_usage(self, scripted_server: "ScriptedServer") -> None:
         scripted_server.script(tokens=5, no_usage=True)
@@ -175,6 +251,54 @@ class TestContinuing:
 
         async with running_raw_server(answer) as base_url:
             capabilities = await connector(base_url).capabilities()
+
+        assert capabilities.continues
+
+
+LISTING = b'{"data": [{"id": "%b", "owned_by": "%b", %b}]}'
+PROPS = b'{"default_generation_settings": {"n_ctx": 2048}}'
+
+
+class TestCapabilities:
+    """Asked of the server where it tells, else what we were told."""
+
+    @pytest.mark.parametrize(
+        ("listing", "context_tokens"),
+        [
+            (LISTING % (b"any", b"vllm", b'"max_model_len": 4096'), 4096),
+            (LISTING % (b"any", b"llamacpp", b'"meta": {"n_ctx": 8192}'), 2048),
+            (LISTING % (b"other", b"vllm", b'"max_model_len": 4096'), 512),
+            (LISTING % (b"any", b"library", b'"created": 1'), 512),
+        ],
+        ids=["vLLM", "a slot of llama.cpp", "another model", "Ollama"],
+    )
+    async def test_tell_the_context(self, listing: bytes, context_tokens: int) -> None:
+        async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            while request := await read_request(reader):
+                is_props = request.startswith(b"GET /props ")
+                await say(writer, PROPS if is_props else listing, kind="application/json")
+
+        async with running_raw_server(answer) as base_url:
+            capabilities = await connector(base_url, context_tokens=512).capabilities()
+
+        assert capabilities.context_tokens == context_tokens
+
+    async def test_are_all_of_a_known_server(self, scripted_server: "ScriptedServer") -> None:
+        capabilities = await connector(scripted_server.base_url, context_tokens=99).capabilities()
+
+        assert capabilities == Capabilities(
+            streams=True, continues=True, counts_tokens=True, context_tokens=99
+        )
+
+    async def test_are_what_the_options_say_of_a_server_that_does_not(self) -> None:
+        async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await read_request(reader)
+            writer.write(b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n")
+            await writer.drain()
+
+        async with running_raw_server(refuse) as base_url:
+            chat = connector(base_url, options={"continues": True})
+            capabilities = await chat.capabilities()
 
         assert capabilities.continues
 

@@ -1,0 +1,160 @@
+"""Answers that come as server-sent events over HTTP: what connectors of this kind have in common.
+
+A connector says how a request looks and how an event reads; sending, stopping, limits and the order
+of the items are here.
+"""
+
+import asyncio
+from abc import ABC, abstractmethod
+from collections.abc import AsyncGenerator, Iterator, Mapping
+from typing import Protocol
+
+import httpx
+
+from chatbot.inference.connectors.errors import InferenceError, MalformedAnswer, ServerGone
+from chatbot.inference.connectors.overlap import Overlap
+from chatbot.inference.connectors.protocol import (
+    Capabilities,
+    ChatRequest,
+    EndpointConfig,
+    Finished,
+    Stopped,
+    StreamItem,
+    TextDelta,
+    UsageReport,
+)
+from chatbot.inference.connectors.requests import endpoint_request, raise_unless_success
+from chatbot.inference.connectors.sse import EventTooLarge, ServerSentEvent, SSEDecoder
+from chatbot.inference.connectors.transport import async_client
+from chatbot.inference.connectors.watched import StopAsked, WatchedResponse
+
+USAGE_SECONDS = 2.0
+"""For usage to arrive after the finish reason; the answer is complete without it."""
+
+
+class EventReader(Protocol):
+    """Reads the events of one answer."""
+
+    finished: Finished | None
+    """Why it ended, once the server said so."""
+    usage: UsageReport | None
+    is_done: bool
+    """Nothing of interest follows."""
+    others: list[StreamItem]
+    """What the last event had beside text; whoever takes it empties it."""
+
+    def read(self, event: ServerSentEvent) -> str:
+        """The text in the event, or nothing.
+
+        Raises:
+            InferenceError: the event is none of this protocol's, or tells of a failure.
+        """
+        ...
+
+    def end_of_response(self) -> None:
+        """The server has ended the response in good order."""
+        ...
+
+
+class EventStreamChat(ABC):
+    """Chat at one endpoint; implements `ChatConnector`."""
+
+    def __init__(self, endpoint: EndpointConfig) -> None:
+        self._endpoint = endpoint
+
+    @abstractmethod
+    async def capabilities(self) -> Capabilities: ...
+
+    @abstractmethod
+    def _request(self, request: ChatRequest, *, begun: str) -> tuple[str, bytes]:
+        """Path and body. `begun`: the beginning of the answer that is to be continued, or empty."""
+
+    @abstractmethod
+    def _reader(self) -> EventReader: ...
+
+    def _headers(self) -> Mapping[str, str] | None:
+        """In the place of the bearer token."""
+        return None
+
+    async def stream(
+        self, request: ChatRequest, *, stop: asyncio.Event
+    ) -> AsyncGenerator[StreamItem, None]:
+        if request.continue_text and not (await self.capabilities()).continues:
+            raise ValueError("this server can't continue an answer")
+        answer = StreamedAnswer(self._reader(), request.continue_text or "")
+        path, body = self._request(request, begun=answer.overlap.sent)
+        try:
+            async with self._posted(path, body, stop) as response:
+                await self._check(response)
+                while not answer.reader.is_done and (piece := await response.read()):
+                    for item in answer.items(piece):
+                        response.made_progress(limit=self._endpoint.limits.between_tokens)
+                        yield item
+                    answer.hurry_to_end(response)
+                answer.reader.end_of_response()
+                await response.drain()
+        except StopAsked:
+            answer.is_stopped = True
+        except InferenceError:
+            if answer.reader.finished is None:
+                raise
+        for item in answer.end():
+            yield item
+
+    def _posted(self, path: str, body: bytes, stop: asyncio.Event) -> WatchedResponse:
+        limits = self._endpoint.limits
+        # Waiting for bytes is the watch's business; the read limit stands behind it.
+        timeout = httpx.Timeout(limits.total, connect=limits.connect, pool=limits.connect)
+        request = endpoint_request(
+            self._endpoint, path, content=body, timeout=timeout, headers=self._headers()
+        )
+        return WatchedResponse(async_client(), request, stop=stop, limits=limits)
+
+    async def _check(self, watched: WatchedResponse) -> None:
+        response = watched.response
+        body = b"" if response.is_success else await watched.read_error()
+        raise_unless_success(self._endpoint, response, body)
+        kind = response.headers.get("content-type", "")
+        if not kind.startswith("text/event-stream"):
+            raise MalformedAnswer(f"not an event stream but {kind or 'something without a type'}")
+
+
+class StreamedAnswer:
+    """What came of one request so far."""
+
+    def __init__(self, reader: EventReader, continue_text: str) -> None:
+        self.reader = reader
+        self.overlap = Overlap(continue_text)
+        self.is_stopped = False
+        self._decoder = SSEDecoder()
+
+    def items(self, piece: bytes) -> Iterator[StreamItem]:
+        """What is in the next bytes; what came before an error is given first."""
+        try:
+            events = self._decoder.feed(piece)
+        except EventTooLarge as error:
+            raise MalformedAnswer(str(error)) from error
+        reader = self.reader
+        for event in events:
+            text = reader.read(event)
+            if reader.others:
+                yield from reader.others
+                reader.others.clear()
+            if text and (text := self.overlap.cut(text)):
+                yield TextDelta(text)
+
+    def hurry_to_end(self, response: WatchedResponse) -> None:
+        """Once the answer is complete, its usage is worth a short wait only."""
+        if self.reader.finished is not None:
+            response.made_progress(limit=USAGE_SECONDS)
+
+    def end(self) -> Iterator[StreamItem]:
+        """The last items."""
+        if self.reader.finished is not None:
+            if self.reader.usage is not None:
+                yield self.reader.usage
+            yield self.reader.finished
+        elif self.is_stopped:
+            yield Stopped()
+        else:
+            raise ServerGone("the response ended without a finish reason")
