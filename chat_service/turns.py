@@ -221,6 +221,7 @@ class TurnRunner:
             temperature=None if prompt.is_plain else GROUNDED_TEMPERATURE,
             max_tokens=max(MIN_ANSWER_TOKENS, min(serving.output_tokens, room)),
             continue_text=standing or None,
+            conversation_key=str(self.claim.conversation_id),
         )
         ending: dict[str, object] = {"type": "turn.stopped"}
         async with aclosing(endpoint.connector.stream(request, stop=self.stop)) as items:
