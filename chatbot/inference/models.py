@@ -23,7 +23,7 @@ class Source(models.TextChoices):
     ADMIN = "admin", _("admin")
 
 
-def _price(name: Any) -> models.DecimalField[Any, Any]:  # noqa: ANN401 - a lazy translation
+def _price(name: Any) -> "models.DecimalField[Any, Any]":  # noqa: ANN401 - a lazy translation
     return models.DecimalField(
         name,
         max_digits=12,
@@ -34,7 +34,7 @@ def _price(name: Any) -> models.DecimalField[Any, Any]:  # noqa: ANN401 - a lazy
     )
 
 
-def _seconds(name: Any, default: float) -> models.FloatField[Any, Any]:  # noqa: ANN401 - as above
+def _seconds(name: Any, default: float) -> "models.FloatField[Any, Any]":  # noqa: ANN401 - as above
     return models.FloatField(
         name, default=default, validators=[MinValueValidator(0.1), MaxValueValidator(3600)]
     )
