@@ -19,6 +19,7 @@ from uuid import UUID
 
 from redis.asyncio import Redis
 
+from chat_service import metrics
 from chat_service.admission_scripts import ENTER, HOLD, LEAVE
 from chat_service.redis_clients import RedisAway, RedisGate
 from chatbot.contracts import keys
@@ -92,12 +93,24 @@ class Admission:
         Raises:
             LimitReached: the queue is full, or waiting took too long.
         """
+        began = time.monotonic()
         door = await self._enter(gauges, waiter)
         try:
-            await self._wait(waiter, stop)
+            try:
+                await self._wait(waiter, stop)
+            finally:
+                seconds = time.monotonic() - began
+                metrics.waited(endpoint_id=door.gauge.id, seconds=seconds)
             yield door.gauge if waiter.admitted.is_set() else None
         finally:
             await self._leave(door, waiter)
+
+    def places(self) -> dict[UUID, tuple[int, int]]:
+        """Running and waiting turns of this process at each endpoint."""
+        return {
+            endpoint_id: (len(door.running), len(door.waiting))
+            for endpoint_id, door in self._doors.items()
+        }
 
     async def run(self) -> None:
         """Looks who is next, and keeps leases alive; never ends."""

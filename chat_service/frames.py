@@ -8,6 +8,7 @@ from uuid import UUID
 
 import orjson
 
+from chat_service import metrics
 from chatbot.contracts.errors import AppError, InvalidInput, LimitReached, Unavailable
 from chatbot.contracts.events import ErrorFrame
 
@@ -62,7 +63,8 @@ def parse_frame(text: str) -> Frame:
 
 
 def error_frame(error: AppError, echo: Mapping[str, str]) -> ErrorFrame:
-    """What a client is told about a frame that was refused."""
+    """What a client is told about a frame that was refused; counts it."""
+    metrics.refused(error.error_code)
     frame = ErrorFrame(
         type="error", code=error.error_code, sentence=error.sentence, way_out=error.way_out
     )

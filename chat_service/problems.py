@@ -5,6 +5,7 @@ from typing import Any, Final
 
 import orjson
 
+from chat_service import metrics
 from chatbot.contracts.errors import (
     AppError,
     InvalidInput,
@@ -29,7 +30,8 @@ _STATUSES: Final[tuple[tuple[type[AppError], int, str], ...]] = (
 
 
 async def send_problem(send: Send, error: AppError) -> None:
-    """Answers a request with the problem document of an error."""
+    """Answers a request with the problem document of an error; counts it."""
+    metrics.refused(error.error_code)
     status, title = next(row[1:] for row in _STATUSES if isinstance(error, row[0]))
     body: dict[str, Any] = {
         "type": f"urn:brainstem:problem:{error.error_code}",

@@ -12,15 +12,18 @@ import logging
 import os
 import secrets
 import socket
+import time
 from collections.abc import Callable, Coroutine, Mapping
 from functools import partial
 from typing import Any, Final, TypeVar
 from uuid import UUID
 
+from chat_service import metrics
 from chat_service.admission import Admission
 from chat_service.asking import ask_counted, continue_counted
 from chat_service.database import about_leases, in_database
 from chat_service.endpoints import Directory
+from chat_service.loop_watch import LoopWatch
 from chat_service.news import News
 from chat_service.passages import Retriever
 from chat_service.redis_clients import RedisGate, blocking_client, command_client
@@ -76,6 +79,8 @@ class Replica:
         )
         self.news = News(self._blocking, on_nudge=self._nudged)
         self.sign_ins = SignIns()
+        self.loop_watch = LoopWatch()
+        self._kept_at = time.monotonic()
         self._admission = Admission(self.commands, self.gate)
         directory = Directory()
         self._means = Means(
@@ -94,6 +99,7 @@ class Replica:
             self.news.run,
             self.sign_ins.run,
             self._admission.run,
+            self.loop_watch.run,
             self._keep,
         ):
             self._spawn(_for_ever(loop))
@@ -147,6 +153,22 @@ class Replica:
         if turn_id in self._runners:
             self._runners[turn_id].stop.set()
 
+    # --- how things are ---
+
+    @property
+    def active_streams(self) -> int:
+        """Turns that are written here, or wait here for a place."""
+        return len(self._runners)
+
+    @property
+    def seconds_since_kept(self) -> float:
+        """Since leases were last looked after, with or without success."""
+        return time.monotonic() - self._kept_at
+
+    def places(self) -> Mapping[UUID, tuple[int, int]]:
+        """Running and waiting turns of this process at each endpoint."""
+        return self._admission.places()
+
     # --- turns ---
 
     def _take(self, claim: Claim, *, is_stored: bool = True) -> TurnRunner:
@@ -160,6 +182,8 @@ class Replica:
             wrote=self._writer.wrote,
             is_stored=is_stored,
         )
+        if claim.is_orphan:
+            metrics.take_overs.inc()
         runner = TurnRunner(claim, log, self._means)
         self._runners[claim.turn_id] = runner
         self._logs[claim.turn_id] = log
@@ -225,6 +249,9 @@ class Replica:
                 if tick % TICKS_PER_CHECKPOINT == 0:
                     await self._save()
                 await self._claim()
+            self._kept_at = time.monotonic()
+            for log in self._logs.values():
+                metrics.token_gaps.add(*log.pace())
             await asyncio.sleep(TICK_SECONDS)
 
     async def _renew(self) -> None:

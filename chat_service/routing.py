@@ -9,6 +9,7 @@ from django.urls import URLPattern, path, re_path
 from chat_service.connection import Receive, Scope, Send
 from chat_service.health import healthz, readyz
 from chat_service.lifespan import lifespan
+from chat_service.metrics_page import metrics_page
 from chat_service.problems import send_problem
 from chat_service.sse import turn_stream
 from chat_service.websocket import chat_socket
@@ -42,6 +43,7 @@ application = ProtocolTypeRouter(
                 _route("stream/turns/<uuid:turn_id>", turn_stream),
                 _route("stream/healthz", healthz),
                 _route("stream/readyz", readyz),
+                _route("stream/metrics", metrics_page),
                 _elsewhere(no_such_page),
             ]
         ),

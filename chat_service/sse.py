@@ -12,6 +12,7 @@ from typing import Any, Final
 from urllib.parse import parse_qs
 from uuid import UUID
 
+from chat_service import metrics
 from chat_service.access import start_of
 from chat_service.auth import Headers, SignIn, check_origin, credentials_of, sign_in
 from chat_service.connection import SEND_SECONDS, Receive, Scope, Send, end_all
@@ -53,7 +54,12 @@ async def turn_stream(scope: Scope, receive: Receive, send: Send) -> None:
         await send({"type": "http.response.start", "status": 204, "headers": _HEADERS[1:]})
         await send({"type": "http.response.body"})
         return
-    with replica.sign_ins.watched(reader) as end:
+    if after:
+        metrics.resumed("sse")
+    with (
+        replica.sign_ins.watched(reader) as end,
+        metrics.connections.labels("sse").track_inprogress(),
+    ):
         await _Stream(replica, receive, send).tell(turn_id, after=start.after, until=end)
 
 

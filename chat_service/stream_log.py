@@ -82,6 +82,8 @@ class TurnLog:
         self._sealed_at = 0.0
         self.has_tokens = False
         self._first_token = 0
+        self._paced = 0
+        self._paced_at = 0.0
 
     @property
     def seq(self) -> int:
@@ -113,7 +115,8 @@ class TurnLog:
         if not self.has_tokens:
             self.has_tokens = True
             self.seal()
-            self._first_token = len(self.entries)
+            self._first_token = self._paced = len(self.entries)
+            self._paced_at = self._sealed_at
             if self.stored.is_set():
                 self.show(self._first_token)
         self._wrote(self)
@@ -132,6 +135,14 @@ class TurnLog:
         if len(self.entries) < LONG_ANSWER_EVENTS:
             return True
         return time.monotonic() - self._sealed_at >= LONG_ANSWER_FLUSH_SECONDS
+
+    def pace(self) -> tuple[int, float]:
+        """Gaps between token events since the last call, and their seconds in all."""
+        if not self._paced or self._sealed_at == self._paced_at:
+            return 0, 0.0
+        count, seconds = len(self.entries) - self._paced, self._sealed_at - self._paced_at
+        self._paced, self._paced_at = len(self.entries), self._sealed_at
+        return count, seconds
 
     @property
     def is_pending(self) -> bool:

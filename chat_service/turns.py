@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from redis.asyncio import Redis
 
+from chat_service import metrics
 from chat_service.admission import Admission, Waiter
 from chat_service.database import in_database
 from chat_service.endpoints import Directory, Endpoint, Serving
@@ -145,6 +146,7 @@ class TurnRunner:
                     return await self._write(serving, endpoint)
                 except InferenceError as error:
                     self._means.directory.failed(endpoint)
+                    metrics.upstream_failed(model=serving.name, endpoint_id=gauge.id, error=error)
                     endpoints.remove(endpoint)
                     if self._has_begun() or not endpoints or not error.is_worth_another_endpoint:
                         raise
@@ -278,6 +280,8 @@ class TurnRunner:
     async def _end(self, ending: dict[str, object]) -> None:
         """Stores the answer, then tells the end."""
         self.is_storing = True
+        self.log.seal()
+        metrics.token_gaps.add(*self.log.pace())
         usage = self._total_usage()
         if usage is not None:
             self.log.add({"type": "usage", **usage})
@@ -302,6 +306,7 @@ class TurnRunner:
         if not await self._store(outcome):
             raise LostTurn
         self.log.add(ending)
+        metrics.answer_ended(outcome, self._usage)
 
     def _total_usage(self) -> dict[str, int] | None:
         if self._usage is None:

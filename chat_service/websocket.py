@@ -14,6 +14,7 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
+from chat_service import metrics
 from chat_service.access import start_of
 from chat_service.auth import (
     Credentials,
@@ -75,11 +76,15 @@ async def chat_socket(scope: Scope, receive: Receive, send: Send) -> None:
         check_origin(headers, credentials, is_socket=True)
     except NotAllowed as error:
         logger.warning("socket refused: %s", error.error_code)
+        metrics.refused(error.error_code)
         await send({"type": "websocket.close"})
         return
     await send({"type": "websocket.accept"})
     connection = Connection(receive, send)
-    with contextlib.suppress(Disconnected):
+    with (
+        contextlib.suppress(Disconnected),
+        metrics.connections.labels("websocket").track_inprogress(),
+    ):
         signed_in = await _sign_in(connection, credentials)
         if signed_in is not None:
             await ChatSocket(scope["state"]["replica"], connection, signed_in).serve()
@@ -224,6 +229,8 @@ class ChatSocket:
         turn_id = frame.fields["turn"]
         if turn_id not in self._followed:
             self._check_room(self._followed)
+        if frame.fields["after"]:
+            metrics.resumed("websocket")
         self._follow(turn_id, after=await self._start(turn_id, after=frame.fields["after"]))
 
     async def _unsubscribe(self, frame: Frame) -> None:

@@ -29,6 +29,9 @@ FURTHER_VARIABLES = (
     "REQUEST_LIMIT_PER_MINUTE",
     "QUESTION_LIMIT_PER_MINUTE",
     "LOG_LEVEL",
+    "LOG_FORMAT",
+    "METRICS_TOKEN",
+    "OTEL_EXPORTER_OTLP_ENDPOINT",
     "DEBUG",
 )
 """What the stack only passes on, and keeps for `manage.py shell`."""

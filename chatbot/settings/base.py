@@ -203,6 +203,10 @@ LANGUAGE_CODE = "en"
 LANGUAGES = [("en", "English"), ("ko", "한국어")]
 USE_I18N = True
 
+# --- For whoever watches ---
+METRICS_TOKEN = ENVIRONMENT.metrics_token
+TRACES_ENDPOINT = ENVIRONMENT.traces_endpoint
+
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,

@@ -5,6 +5,7 @@ Where SECRET_KEY or DATABASE_URL is not set, variables that are not set come fro
 """
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -52,6 +53,9 @@ class Environment:
     question_limit_per_minute: int
     tessdata: str
     log_level: str
+    log_format: str
+    metrics_token: str
+    traces_endpoint: str
     debug: bool
 
 
@@ -112,6 +116,9 @@ def read_environment() -> Environment:
         log_level=env.str(
             "LOG_LEVEL", "INFO", validate=validate.OneOf(["DEBUG", "INFO", "WARNING", "ERROR"])
         ),
+        log_format=env.str("LOG_FORMAT", "text", validate=validate.OneOf(["text", "json"])),
+        metrics_token=env.str("METRICS_TOKEN", "", validate=_if_set(validate.Length(min=16))),
+        traces_endpoint=env.str("OTEL_EXPORTER_OTLP_ENDPOINT", "", validate=_if_set(IS_HTTP)),
         debug=env.bool("DEBUG", False),
     )
     seal(env)
@@ -141,6 +148,10 @@ class HasScheme(validate.Validator):
         if urlsplit(value).scheme not in self.schemes:
             raise ValidationError(f"Must begin with {' or '.join(self.schemes)}://.")
         return value
+
+
+def _if_set(check: Callable[[str], str]) -> Callable[[str], str]:
+    return lambda value: check(value) if value else value
 
 
 IS_HTTP = validate.URL(schemes={"http", "https"}, require_tld=False)

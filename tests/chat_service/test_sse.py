@@ -188,20 +188,3 @@ class TestTurnStream:
     def test_has_no_other_addresses(self, chat: ChatProcess, person: User) -> None:
         with stream(chat, "not-an-id", person) as response:
             assert (response.status, json.load(response)["code"]) == (404, "not-found")
-
-
-class TestHealth:
-    @pytest.mark.parametrize(
-        ("address", "body"),
-        [
-            ("healthz", {"status": "ok"}),
-            ("readyz", {"status": "ready", "postgres": "ok", "redis": "ok"}),
-        ],
-    )
-    def test_is_told(self, address: str, body: dict[str, str], chat: ChatProcess) -> None:
-        connection = http.client.HTTPConnection("127.0.0.1", chat.port, timeout=20)
-        connection.request("GET", f"/stream/{address}")
-        response = connection.getresponse()
-
-        assert (response.status, json.load(response)) == (200, body)
-        connection.close()

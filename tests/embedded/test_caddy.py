@@ -98,6 +98,14 @@ class TestFrontDoor:
         assert answer.text.endswith("the UI")
         assert answer.headers["Cache-Control"] == "no-cache"
 
+    @pytest.mark.parametrize(
+        "path",
+        ["/stream/metrics", "/stream/metrics/", "/stream/%6Detrics"],
+        ids=["plain", "slash", "escaped"],
+    )
+    def test_does_not_lead_to_the_figures(self, front: httpx.Client, path: str) -> None:
+        assert front.get(path).status_code == 404
+
     def test_lets_named_files_be_kept_for_ever(self, front: httpx.Client) -> None:
         assert "immutable" in front.get("/assets/main-abc.js").headers["Cache-Control"]
 
