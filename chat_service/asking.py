@@ -3,7 +3,9 @@
 from uuid import UUID
 
 from chatbot.accounts.models import User
+from chatbot.conversations.services.asking import Parent
 from chatbot.conversations.services.question_limit import count_question
+from chatbot.conversations.services.regenerating import regenerate
 from chatbot.conversations.services.turns import (
     Asked,
     Claimer,
@@ -14,7 +16,13 @@ from chatbot.conversations.services.turns import (
 
 
 def ask_counted(
-    *, user: User, conversation_id: UUID, text: str, client_id: str, claimer: Claimer | None
+    *,
+    user: User,
+    conversation_id: UUID,
+    text: str,
+    client_id: str,
+    parent_id: Parent,
+    claimer: Claimer | None,
 ) -> Asked:
     """Stores a question and claims its turn; without a claimer it is left to another process.
 
@@ -24,13 +32,20 @@ def ask_counted(
     """
     count_question(user=user)
     if claimer is None:
-        return ask(user=user, conversation_id=conversation_id, text=text, client_id=client_id)
+        return ask(
+            user=user,
+            conversation_id=conversation_id,
+            text=text,
+            client_id=client_id,
+            parent_id=parent_id,
+        )
     return ask_and_claim(
         user=user,
         conversation_id=conversation_id,
         text=text,
         client_id=client_id,
         claimer=claimer,
+        parent_id=parent_id,
     )
 
 
@@ -38,3 +53,9 @@ def continue_counted(*, user: User, turn_id: UUID) -> Asked:
     """`continue_turn`; an answer that goes on counts as a question."""
     count_question(user=user)
     return continue_turn(user=user, turn_id=turn_id)
+
+
+def regenerate_counted(*, user: User, turn_id: UUID) -> Asked:
+    """`regenerate`; another answer counts as a question."""
+    count_question(user=user)
+    return regenerate(user=user, turn_id=turn_id)

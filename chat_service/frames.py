@@ -54,6 +54,8 @@ def parse_frame(text: str) -> Frame:
         raise InvalidFrame(f"There is no frame of type {_shown(kind)}.", echo=echo)
     fields = {}
     for name, read in _FIELDS[kind].items():
+        if name in _OPTIONAL and name not in raw:
+            continue
         try:
             fields[name] = read(raw.get(name))
         except ValueError as error:
@@ -88,6 +90,10 @@ def _uuid(value: object) -> UUID:
         raise ValueError("must be an id") from error
 
 
+def _uuid_or_null(value: object) -> UUID | None:
+    return None if value is None else _uuid(value)
+
+
 def _text(value: object) -> str:
     if not isinstance(value, str) or not value:
         raise ValueError("must be a text that isn't empty")
@@ -108,13 +114,21 @@ def _shown(kind: object) -> str:
 
 _FIELDS: Final[Mapping[str, Mapping[str, Callable[[object], Any]]]] = {
     "auth": {"token": _text},
-    "ask": {"conversation": _uuid, "text": _text, "client_id": _text},
+    "ask": {
+        "conversation": _uuid,
+        "text": _text,
+        "client_id": _text,
+        "parent": _uuid_or_null,
+    },
     "subscribe": {"turn": _uuid, "after": _seq},
     "unsubscribe": {"turn": _uuid},
     "stop": {"turn": _uuid},
     "continue": {"turn": _uuid},
+    "regenerate": {"turn": _uuid},
     "watch": {"brain": _uuid},
     "unwatch": {"brain": _uuid},
     "ping": {},
 }
+_OPTIONAL: Final = frozenset({"parent"})
+"""Without them a field is absent, which isn't the same as null."""
 FRAME_TYPES: Final = frozenset(_FIELDS)

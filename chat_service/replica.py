@@ -20,7 +20,7 @@ from uuid import UUID
 
 from chat_service import metrics
 from chat_service.admission import Admission
-from chat_service.asking import ask_counted, continue_counted
+from chat_service.asking import ask_counted, continue_counted, regenerate_counted
 from chat_service.database import about_leases, in_database
 from chat_service.endpoints import Directory
 from chat_service.loop_watch import LoopWatch
@@ -35,6 +35,7 @@ from chat_service.turns import LostTurn, Means, TurnRunner
 from chatbot.accounts.models import User
 from chatbot.contracts.errors import AppError, Unavailable
 from chatbot.conversations.services.answers import save_checkpoints
+from chatbot.conversations.services.asking import Parent, Place
 from chatbot.conversations.services.claims import (
     Claim,
     claim_turns,
@@ -106,7 +107,15 @@ class Replica:
 
     # --- what people ask for ---
 
-    async def ask(self, *, user: User, conversation_id: UUID, text: str, client_id: str) -> Asked:
+    async def ask(
+        self,
+        *,
+        user: User,
+        conversation_id: UUID,
+        text: str,
+        client_id: str,
+        parent_id: Parent = Place.END,
+    ) -> Asked:
         """Stores the question and begins to answer it here, if there is room.
 
         Goes on when the caller is cancelled: the question has been asked.
@@ -114,12 +123,18 @@ class Replica:
         return await asyncio.shield(
             self._spawn(
                 self._ask(
-                    user=user, conversation_id=conversation_id, text=text, client_id=client_id
+                    user=user,
+                    conversation_id=conversation_id,
+                    text=text,
+                    client_id=client_id,
+                    parent_id=parent_id,
                 )
             )
         )
 
-    async def _ask(self, *, user: User, conversation_id: UUID, text: str, client_id: str) -> Asked:
+    async def _ask(
+        self, *, user: User, conversation_id: UUID, text: str, client_id: str, parent_id: Parent
+    ) -> Asked:
         has_room = len(self._runners) < MAX_RUNNING and not self.draining.is_set()
         early = _EarlyStart(partial(self._take, is_stored=False))
         try:
@@ -129,6 +144,7 @@ class Replica:
                 conversation_id=conversation_id,
                 text=text,
                 client_id=client_id,
+                parent_id=parent_id,
                 claimer=Claimer(self.name, early.begin) if has_room else None,
             )
         except BaseException:
@@ -141,6 +157,12 @@ class Replica:
         """Continues an answer here."""
         asked = await in_database(continue_counted, user=user, turn_id=turn_id)
         await self._claim(turn_id)
+        return asked
+
+    async def regenerate(self, *, user: User, turn_id: UUID) -> Asked:
+        """Another answer to the turn's question, here."""
+        asked = await in_database(regenerate_counted, user=user, turn_id=turn_id)
+        await self._claim(asked.turn_id)
         return asked
 
     def writes_for(self, user_id: UUID, turn_id: UUID) -> bool:

@@ -185,7 +185,7 @@ class TurnRunner:
         """Whether a model could only make an answer up: nothing was found, now or earlier on."""
         if question.passages is None or question.passages:
             return False
-        return not await in_database(is_grounded, conversation_id=self.claim.conversation_id)
+        return not await in_database(is_grounded, after_id=self.claim.parent_id)
 
     def _nothing_found(self) -> dict[str, object]:
         """Says so without the model; returns the terminal event."""

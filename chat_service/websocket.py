@@ -48,6 +48,7 @@ from chatbot.contracts.errors import (
     Unavailable,
 )
 from chatbot.contracts.events import PROTOCOL_VERSION, AskedFrame, ReadyFrame
+from chatbot.conversations.services.asking import Place
 from chatbot.conversations.services.turns import Asked, request_stop
 
 if TYPE_CHECKING:
@@ -140,6 +141,7 @@ class ChatSocket:
         self._actions: Mapping[str, Callable[[Frame], Awaitable[None]]] = {
             "ask": self._ask,
             "continue": self._continue,
+            "regenerate": self._regenerate,
             "subscribe": self._subscribe,
             "unsubscribe": self._unsubscribe,
             "stop": self._stop,
@@ -204,12 +206,18 @@ class ChatSocket:
                 conversation_id=frame.fields["conversation"],
                 text=frame.fields["text"],
                 client_id=frame.fields["client_id"],
+                parent_id=frame.fields.get("parent", Place.END),
             )
         await self._tell_asked(asked, client_id=frame.fields["client_id"])
 
     async def _continue(self, frame: Frame) -> None:
         self._check_room(self._followed)
         asked = await self._replica.go_on(user=self._user, turn_id=frame.fields["turn"])
+        await self._tell_asked(asked, client_id="")
+
+    async def _regenerate(self, frame: Frame) -> None:
+        self._check_room(self._followed)
+        asked = await self._replica.regenerate(user=self._user, turn_id=frame.fields["turn"])
         await self._tell_asked(asked, client_id="")
 
     async def _tell_asked(self, asked: Asked, *, client_id: str) -> None:

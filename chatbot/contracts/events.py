@@ -36,6 +36,11 @@ class AskFrame(TypedDict):
     text: str
     client_id: str
     """Made by the client, unique in the conversation: sending it twice asks once."""
+    parent: NotRequired[str | None]
+    """The answer that the question stands behind; null: it begins the conversation.
+
+    Without it: behind what is shown. A question is changed by asking behind the same message.
+    """
 
 
 class SubscribeFrame(TypedDict):
@@ -62,6 +67,13 @@ class ContinueFrame(TypedDict):
     turn: str
 
 
+class RegenerateFrame(TypedDict):
+    """Another answer to the turn's question; answered by `asked`, with the new turn."""
+
+    type: Literal["regenerate"]
+    turn: str
+
+
 class WatchFrame(TypedDict):
     """Ask for `document.changed` events of a brain."""
 
@@ -85,6 +97,7 @@ ClientFrame = (
     | UnsubscribeFrame
     | StopFrame
     | ContinueFrame
+    | RegenerateFrame
     | WatchFrame
     | UnwatchFrame
     | PingFrame

@@ -26,6 +26,15 @@ class Conversation(models.Model):
         help_text=_("Empty: the brain's model, or the default."),
     )
     title = models.CharField(_("title"), max_length=200, blank=True)
+    leaf = models.ForeignKey(
+        "Message",
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        editable=False,
+        related_name="+",
+        help_text=_("The end of the path that is shown."),
+    )
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)
     updated_at = models.DateTimeField(_("changed at"), auto_now=True)
 
@@ -56,10 +65,17 @@ TERMINAL_TURN_STATES = (TurnState.COMPLETED, TurnState.FAILED, TurnState.STOPPED
 
 
 class Message(models.Model):
-    """A question or an answer. An answer's figures are empty until its turn ends."""
+    """A question or an answer. An answer's figures are empty until its turn ends.
+
+    Messages are a tree: questions beside each other are versions of one question, answers beside
+    each other are several answers to it. Ordinals rise along every path.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     conversation = models.ForeignKey(Conversation, models.CASCADE, related_name="messages")
+    parent = models.ForeignKey(
+        "self", models.CASCADE, null=True, blank=True, editable=False, related_name="children"
+    )
     ordinal = models.PositiveIntegerField()
     role = models.CharField(_("role"), max_length=16, choices=MessageRole)
     text = models.TextField(_("text"), blank=True)
@@ -99,7 +115,7 @@ class Turn(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     conversation = models.ForeignKey(Conversation, models.CASCADE, related_name="turns")
-    question = models.OneToOneField(Message, models.CASCADE, related_name="turn_asked")
+    question = models.ForeignKey(Message, models.CASCADE, related_name="turns_asked")
     answer = models.OneToOneField(Message, models.CASCADE, related_name="turn")
     state = models.CharField(_("state"), max_length=16, choices=TurnState, default=TurnState.QUEUED)
     fence = models.PositiveIntegerField(default=0)

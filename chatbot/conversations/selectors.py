@@ -3,7 +3,10 @@
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from django.db.models import Prefetch, QuerySet
+from django.contrib.postgres.fields import ArrayField
+from django.db import connection
+from django.db.models import Prefetch, QuerySet, UUIDField
+from django.db.models.expressions import RawSQL
 
 from chatbot.contracts.errors import NotFound
 from chatbot.contracts.events import Source
@@ -14,6 +17,47 @@ if TYPE_CHECKING:
 
 MAX_CITATIONS = 64
 """More than any prompt holds; bounds what is read for one answer."""
+
+_PATH = """
+WITH RECURSIVE path AS (
+    SELECT id, parent_id FROM conversations_message WHERE id = %s
+    UNION ALL
+    SELECT above.id, above.parent_id
+    FROM path JOIN conversations_message AS above ON above.id = path.parent_id
+) SELECT id FROM path
+"""
+# Two branches, because a parent that is NULL equals nothing; each has an index.
+_SIBLINGS = """
+ARRAY(
+    SELECT id FROM (
+        SELECT beside.id, beside.ordinal FROM conversations_message AS beside
+        WHERE beside.parent_id = conversations_message.parent_id
+        UNION ALL
+        SELECT beside.id, beside.ordinal FROM conversations_message AS beside
+        WHERE conversations_message.parent_id IS NULL AND beside.parent_id IS NULL
+            AND beside.conversation_id = conversations_message.conversation_id
+    ) AS siblings ORDER BY ordinal
+)
+"""
+# Ordinals rise along every path, so the highest below a message has nothing below it.
+_END = """
+WITH RECURSIVE below AS (
+    SELECT id, ordinal FROM conversations_message WHERE id = %s AND conversation_id = %s
+    UNION ALL
+    SELECT message.id, message.ordinal
+    FROM below JOIN conversations_message AS message ON message.parent_id = below.id
+) SELECT id FROM below ORDER BY ordinal DESC LIMIT 1
+"""
+_IS_GROUNDED = """
+WITH RECURSIVE path AS (
+    SELECT id, parent_id FROM conversations_message WHERE id = %s
+    UNION ALL
+    SELECT above.id, above.parent_id
+    FROM path JOIN conversations_message AS above ON above.id = path.parent_id
+) SELECT EXISTS (
+    SELECT FROM path JOIN conversations_citation AS citation ON citation.message_id = path.id
+)
+"""
 
 
 def readable_conversations(*, user: "User") -> QuerySet[Conversation, Conversation]:
@@ -40,17 +84,37 @@ def get_conversation(*, user: "User", conversation_id: UUID) -> Conversation:
 
 
 def messages_of(*, user: "User", conversation_id: UUID) -> QuerySet[Message, Message]:
-    """Questions and answers in order, each answer with `turn` and `citations`.
+    """The path that is shown, in order: each answer with `turn` and `citations`.
+
+    `siblings` has the ids of the messages that stand in the same place, itself among them.
 
     Raises:
         NotFound: the conversation doesn't exist, or is somebody else's.
     """
-    get_conversation(user=user, conversation_id=conversation_id)
+    conversation = get_conversation(user=user, conversation_id=conversation_id)
+    siblings = RawSQL(_SIBLINGS, [], ArrayField(UUIDField()))  # noqa: S611 - a constant
+    path = RawSQL(_PATH, [conversation.leaf_id])  # noqa: S611 - a constant
     return (
-        Message.objects.filter(conversation=conversation_id)
+        Message.objects.filter(pk__in=path)
+        .annotate(siblings=siblings)
         .select_related("turn")
         .prefetch_related(_cited())
     )
+
+
+def end_of_path(*, conversation: Conversation, message_id: UUID) -> UUID:
+    """The newest message behind one of the conversation's messages, or that one.
+
+    Raises:
+        NotFound: the message isn't in the conversation.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_END, [message_id, conversation.pk])
+        found = cursor.fetchone()
+    if found is None:
+        raise no_such_message()
+    end: UUID = found[0]
+    return end
 
 
 def get_turn(*, user: "User", turn_id: UUID) -> Turn:
@@ -83,9 +147,11 @@ def get_progress(*, user_id: UUID, turn_id: UUID) -> Turn:
     return turn
 
 
-def is_grounded(*, conversation_id: UUID) -> bool:
-    """Whether any answer of the conversation cites a document that is still there."""
-    return Citation.objects.filter(message__conversation=conversation_id).exists()
+def is_grounded(*, after_id: UUID | None) -> bool:
+    """Whether an answer on the path to a message cites a document that is still there."""
+    with connection.cursor() as cursor:
+        cursor.execute(_IS_GROUNDED, [after_id])
+        return bool(cursor.fetchone()[0])
 
 
 def sources_of(answer: Message) -> list[Source]:
@@ -110,6 +176,10 @@ def source_of(citation: Citation) -> Source:
 
 def no_such_conversation() -> NotFound:
     return NotFound("There is no such conversation.", way_out="Choose one from the list.")
+
+
+def no_such_message() -> NotFound:
+    return NotFound("There is no such message.", way_out="Read the conversation's messages again.")
 
 
 def no_such_turn() -> NotFound:

@@ -161,6 +161,7 @@ TABLE: Final = [
     Row("GET", "turn", own(200), path=TURN),
     Row("POST", "turn-stop", own(202), path=TURN),
     Row("POST", "turn-continue", own(202), path=TURN),
+    Row("POST", "turn-regenerate", own(202), path=TURN),
     Row("GET", "job", READERS._replace(key=404), path={"job_id": "job"}),
 ]
 """A job's key has the scope of chat: for it there are no ingestions."""
@@ -174,6 +175,24 @@ VARIANTS: Final = [
         body_ids={"brain": "brain"},
     ),
     Row("GET", "job", own(200)._replace(key=200), path={"job_id": "turn"}),
+    Row("PATCH", "conversation", own(200), path=CONVERSATION, body_ids={"leaf": "answer"}, body={}),
+    Row("PATCH", "conversation", own(404), path=CONVERSATION, body_ids={"leaf": "brain"}, body={}),
+    Row(
+        "POST",
+        "messages",
+        own(202),
+        path=CONVERSATION,
+        body={"text": "Why?"},
+        body_ids={"parent": "answer"},
+    ),
+    Row(
+        "POST",
+        "messages",
+        own(404),
+        path=CONVERSATION,
+        body={"text": "Why?"},
+        body_ids={"parent": "answer_elsewhere"},
+    ),
     Row(
         "PATCH",
         "member",
@@ -245,6 +264,8 @@ def world(settings: Settings) -> World:
         "job": failed.current_version_id,
         "conversation": conversation.pk,
         "turn": turn.pk,
+        "answer": turn.answer_id,
+        "answer_elsewhere": make_turn(make_conversation(owner)).answer_id,
         "api_key": make_api_key(owner)[0].pk,
     }
     return World(people, ids)

@@ -337,6 +337,7 @@ ABOUT_THINGS = {
     "subscribe": {},
     "stop": {},
     "continue": {},
+    "regenerate": {},
     "watch": {},
 }
 ABOUT_THE_CONNECTION = {"auth", "ping", "unsubscribe", "unwatch"}

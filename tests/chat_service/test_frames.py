@@ -2,7 +2,7 @@
 
 import json
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -24,6 +24,23 @@ class TestParseFrame:
 
     def test_reads_the_whole_turn_without_a_number(self) -> None:
         assert parse_frame(json.dumps({"type": "subscribe", "turn": TURN})).fields["after"] == 0
+
+    @pytest.mark.parametrize(
+        ("named", "fields"),
+        [
+            pytest.param({}, {}, id="absent"),
+            pytest.param({"parent": None}, {"parent": None}, id="null"),
+            pytest.param({"parent": TURN}, {"parent": UUID(TURN)}, id="an id"),
+        ],
+    )
+    def test_tells_a_parent_that_is_null_from_none(
+        self, named: dict[str, Any], fields: dict[str, Any]
+    ) -> None:
+        ask = {"type": "ask", "conversation": TURN, "text": "?", "client_id": "1"}
+
+        frame = parse_frame(json.dumps({**ask, **named}))
+
+        assert {key: one for key, one in frame.fields.items() if key == "parent"} == fields
 
     @pytest.mark.parametrize(
         ("frame", "complaint"),

@@ -269,6 +269,46 @@ class TestContinue:
         assert (refused["code"], refused["turn"]) == ("answer-complete", asked["turn"])
 
 
+class TestBranches:
+    def test_are_answered_from_their_own_path(
+        self, client: ChatClient, conversation: Conversation, scripted_server: ScriptedServer
+    ) -> None:
+        scripted_server.script(text="It breathes.")
+        client.ask(conversation.pk, "What does it do?")
+        client.answer()
+
+        client.send(
+            type="ask",
+            conversation=str(conversation.pk),
+            text="What is it?",
+            client_id="changed",
+            parent=None,
+        )
+        client.until("turn.completed")
+
+        sent = scripted_server.requests()[-1]["messages"]
+        assert [message["content"] for message in sent[1:]] == ["What is it?"]
+
+    def test_hold_several_answers_to_one_question(
+        self, client: ChatClient, conversation: Conversation, scripted_server: ScriptedServer
+    ) -> None:
+        scripted_server.script(text="It breathes.")
+        first = client.ask(conversation.pk, "What does it do?")
+        client.answer()
+        scripted_server.script(text="It keeps awake.")
+
+        client.send(type="regenerate", turn=first["turn"])
+        second = client.receive()
+        answer = client.answer()
+
+        assert (second["type"], second["client_id"]) == ("asked", "")
+        assert second["question"] == first["question"]
+        assert second["turn"] != first["turn"]
+        assert answer.text == "It keeps awake."
+        stored = Message.objects.filter(parent=first["question"]).order_by("ordinal")
+        assert [one.text for one in stored] == ["It breathes.", "It keeps awake."]
+
+
 class TestFailure:
     @pytest.mark.parametrize(
         ("script", "code"),

@@ -1,4 +1,4 @@
-"""Making, renaming and deleting conversations, and who finds them."""
+"""Making, changing and deleting conversations, and who finds them."""
 
 from uuid import uuid4
 
@@ -15,9 +15,9 @@ from chatbot.conversations.selectors import (
     readable_conversations,
 )
 from chatbot.conversations.services import (
+    change_conversation,
     create_conversation,
     delete_conversation,
-    rename_conversation,
 )
 from chatbot.inference.models import ModelKind
 from tests.factories.accounts import make_user
@@ -57,11 +57,11 @@ class TestCreateConversation:
         assert "model" in refused.value.fields
 
 
-class TestRenameConversation:
+class TestChangeConversation:
     def test_changes_the_title(self, person: User) -> None:
         conversation = make_conversation(person)
 
-        rename_conversation(user=person, conversation_id=conversation.pk, title="New")
+        change_conversation(user=person, conversation_id=conversation.pk, title="New")
 
         conversation.refresh_from_db()
         assert conversation.title == "New"
@@ -69,7 +69,7 @@ class TestRenameConversation:
     @pytest.mark.parametrize("title", [" ", "x" * 201])
     def test_refuses_a_title_that_is_none(self, title: str, person: User) -> None:
         with pytest.raises(InvalidInput):
-            rename_conversation(
+            change_conversation(
                 user=person, conversation_id=make_conversation(person).pk, title=title
             )
 

@@ -6,8 +6,16 @@ from django.utils import timezone
 
 from chatbot.accounts.models import User
 from chatbot.brains.models import Brain
-from chatbot.conversations.models import Conversation, Message, MessageRole, Turn, TurnState
+from chatbot.conversations.models import (
+    Citation,
+    Conversation,
+    Message,
+    MessageRole,
+    Turn,
+    TurnState,
+)
 from chatbot.inference.models import InferenceModel
+from tests.factories.documents import make_document, version_of
 
 
 def make_conversation(
@@ -31,15 +39,22 @@ def make_turn(
     """A turn after all the others of the conversation."""
     ordinal = conversation.messages.count() + 1
     asked = Message.objects.create(
-        conversation=conversation, ordinal=ordinal, role=MessageRole.USER, text=question
+        conversation=conversation,
+        parent=conversation.messages.order_by("ordinal").last(),
+        ordinal=ordinal,
+        role=MessageRole.USER,
+        text=question,
     )
     answered = Message.objects.create(
         conversation=conversation,
+        parent=asked,
         ordinal=ordinal + 1,
         role=MessageRole.ASSISTANT,
         text=answer,
         finish_reason=finish_reason,
     )
+    conversation.leaf = answered
+    conversation.save(update_fields=["leaf"])
     return Turn.objects.create(
         conversation=conversation, question=asked, answer=answered, state=state
     )
@@ -53,3 +68,19 @@ def make_orphan(conversation: Conversation, *, attempts: int = 1, answer: str = 
     turn.leased_until = timezone.now() - timedelta(seconds=5)
     turn.save()
     return turn
+
+
+def make_citation(turn: Turn, brain: Brain) -> Citation:
+    """The turn's answer cites a document of the brain."""
+    document = make_document(brain)
+    return Citation.objects.create(
+        message=turn.answer,
+        ordinal=1,
+        document=document,
+        version=version_of(document),
+        page_from=1,
+        page_to=1,
+        start=0,
+        end=4,
+        quote="Some",
+    )

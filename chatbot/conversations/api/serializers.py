@@ -30,7 +30,12 @@ class NewConversationInput(serializers.Serializer[Any]):
 
 
 class ConversationInput(serializers.Serializer[Any]):
-    title = serializers.CharField(max_length=200)
+    title = serializers.CharField(max_length=200, required=False)
+    leaf = serializers.UUIDField(
+        source="leaf_id",
+        required=False,
+        help_text="Any message: the path through it to the newest message behind it is shown.",
+    )
 
 
 class ConversationBrainOutput(serializers.Serializer[Any]):
@@ -49,6 +54,9 @@ class ConversationOutput(serializers.Serializer[Conversation]):
 
     id = serializers.UUIDField()
     title = serializers.CharField()
+    leaf = serializers.UUIDField(
+        source="leaf_id", allow_null=True, help_text="The last message of the path that is shown."
+    )
     brain = ConversationBrainOutput(allow_null=True)
     model = serializers.SerializerMethodField()
     created_at = serializers.DateTimeField()
@@ -68,6 +76,13 @@ class QuestionInput(serializers.Serializer[Any]):
         required=False,
         allow_null=True,
         help_text="Made by the client: sending the same question twice asks once.",
+    )
+    parent = serializers.UUIDField(  # type: ignore[assignment] # DRF takes fields off the class
+        source="parent_id",
+        required=False,
+        allow_null=True,
+        help_text="The answer that the question stands behind; null: it begins the conversation. "
+        "Without it: behind what is shown.",
     )
 
 
@@ -116,6 +131,14 @@ class SourceOutput(serializers.Serializer[Any]):
 
 class MessageOutput(serializers.Serializer[Message]):
     id = serializers.UUIDField()
+    parent = serializers.UUIDField(  # type: ignore[assignment] # DRF takes fields off the class
+        source="parent_id", allow_null=True
+    )
+    siblings = serializers.ListField(
+        child=serializers.UUIDField(),
+        help_text="Messages in the same place, in order, and this one: versions of a question, or "
+        "answers to the same one.",
+    )
     ordinal = serializers.IntegerField()
     role = serializers.ChoiceField(choices=MessageRole.choices)
     text = serializers.CharField()

@@ -17,5 +17,10 @@ urlpatterns = [
     path("turns/<uuid:turn_id>", views.TurnView.as_view(), name="turn"),
     path("turns/<uuid:turn_id>/stop", views.TurnStopView.as_view(), name="turn-stop"),
     path("turns/<uuid:turn_id>/continue", views.TurnContinueView.as_view(), name="turn-continue"),
+    path(
+        "turns/<uuid:turn_id>/regenerate",
+        views.TurnRegenerateView.as_view(),
+        name="turn-regenerate",
+    ),
     path("jobs/<uuid:job_id>", views.JobView.as_view(), name="job"),
 ]

@@ -33,10 +33,11 @@ from chatbot.conversations.selectors import (
 )
 from chatbot.conversations.services import (
     ask,
+    change_conversation,
     continue_turn,
     create_conversation,
     delete_conversation,
-    rename_conversation,
+    regenerate,
     request_stop,
 )
 from chatbot.inference.selectors import default_chat_model
@@ -86,11 +87,11 @@ class ConversationView(ConversationApiView):
         return Response(self.get_serializer(conversation).data)
 
     @extend_schema(
-        operation_id="rename_conversation", request=ConversationInput, responses=ConversationOutput
+        operation_id="change_conversation", request=ConversationInput, responses=ConversationOutput
     )
     def patch(self, request: Request, conversation_id: UUID) -> Response:
-        """Gives a conversation another title."""
-        conversation = rename_conversation(
+        """Gives a conversation another title, or shows another path of it."""
+        conversation = change_conversation(
             user=user_of(request),
             conversation_id=conversation_id,
             **self.parsed(ConversationInput),
@@ -109,7 +110,7 @@ class MessagesView(ChatApiView):
 
     @extend_schema(operation_id="list_messages", responses=MessageOutput(many=True))
     def get(self, request: Request, conversation_id: UUID) -> Response:
-        """Questions and answers in order."""
+        """Questions and answers in order, along the path that is shown."""
         messages = messages_of(user=user_of(request), conversation_id=conversation_id)
         return self.page(messages, MessageOutput)
 
@@ -145,6 +146,16 @@ class TurnContinueView(ChatApiView):
     def post(self, request: Request, turn_id: UUID) -> Response:
         """Goes on with an answer that failed, was stopped or was cut off."""
         asked = continue_turn(user=user_of(request), turn_id=turn_id)
+        return Response(AskedOutput(asked).data, status=202)
+
+
+class TurnRegenerateView(ChatApiView):
+    throttle_classes = (RequestThrottle, QuestionThrottle)
+
+    @extend_schema(operation_id="regenerate", request=None, responses={202: AskedOutput})
+    def post(self, request: Request, turn_id: UUID) -> Response:
+        """Another answer to the same question, beside those it has."""
+        asked = regenerate(user=user_of(request), turn_id=turn_id)
         return Response(AskedOutput(asked).data, status=202)
 
 

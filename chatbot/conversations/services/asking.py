@@ -5,18 +5,19 @@ reads all that asking depends on; the second stores question, answer and turn, a
 conversation to the top of the list.
 """
 
-import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from enum import Enum
+from typing import TYPE_CHECKING, Any, Literal
 from uuid import UUID
 
 from django.db import connection
 
 from chatbot.brains.selectors import readable_brains
-from chatbot.contracts.errors import LimitReached, NotAllowed
-from chatbot.conversations.models import TurnState
-from chatbot.conversations.selectors import no_such_conversation
-from chatbot.conversations.services.claims import HISTORY_MESSAGES, LEASE, OWNER_CHARACTERS
+from chatbot.contracts.errors import InvalidInput, LimitReached, NotAllowed
+from chatbot.conversations.models import MessageRole, TurnState
+from chatbot.conversations.selectors import no_such_conversation, no_such_message
+from chatbot.conversations.services.claims import LEASE, OWNER_CHARACTERS
+from chatbot.conversations.services.history import RECENT, RECENT_BOUNDS, decoded
 
 if TYPE_CHECKING:
     from chatbot.accounts.models import User
@@ -25,9 +26,15 @@ UNFINISHED_PER_USER = 32
 UNFINISHED_IN_ALL = 500
 RETRY_AFTER_SECONDS = 10
 
-_READ = """
+_READ = f"""
 SELECT 1 FROM conversations_conversation
 WHERE id = %(conversation)s AND user_id = %(user)s FOR UPDATE;
+WITH start AS (
+    SELECT parent.id, parent.role
+    FROM conversations_conversation AS own JOIN conversations_message AS parent
+        ON parent.id = CASE WHEN %(at_end)s THEN own.leaf_id ELSE %(parent)s::uuid END
+    WHERE own.id = %(conversation)s AND parent.conversation_id = own.id
+)
 SELECT conversation.brain_id, conversation.model_id, conversation.title,
     brain.instructions, brain.model_id,
     (SELECT max(ordinal) FROM conversations_message WHERE conversation_id = conversation.id),
@@ -38,27 +45,28 @@ SELECT conversation.brain_id, conversation.model_id, conversation.title,
     (SELECT json_build_array(asked.text, turn.id, asked.id, turn.answer_id)
         FROM conversations_message AS asked
         JOIN conversations_turn AS turn ON turn.question_id = asked.id
-        WHERE asked.conversation_id = conversation.id AND asked.client_id = %(client_id)s),
-    (SELECT json_agg(json_build_array(role, text) ORDER BY ordinal) FROM (
-        SELECT role, text, ordinal FROM conversations_message
-        WHERE conversation_id = conversation.id AND text <> ''
-        ORDER BY ordinal DESC LIMIT %(history)s) AS recent)
+        WHERE asked.conversation_id = conversation.id AND asked.client_id = %(client_id)s
+        ORDER BY turn.created_at LIMIT 1),
+    (SELECT json_build_array(id, role) FROM start),
+    ({RECENT})
 FROM conversations_conversation AS conversation
 LEFT JOIN brains_brain AS brain ON brain.id = conversation.brain_id
 WHERE conversation.id = %(conversation)s AND conversation.user_id = %(user)s
-"""
+"""  # noqa: S608 - put together from constants
 _WRITE = """
 WITH messages AS (
     INSERT INTO conversations_message
-        (id, conversation_id, ordinal, role, text, client_id, model_name, finish_reason, created_at)
+        (id, conversation_id, parent_id, ordinal, role, text, client_id, model_name, finish_reason,
+            created_at)
     VALUES
-        (%(question)s, %(conversation)s, %(ordinal)s, 'user', %(text)s, %(client_id)s, '', '',
-            statement_timestamp()),
-        (%(answer)s, %(conversation)s, %(ordinal)s + 1, 'assistant', '', NULL, '', '',
-            statement_timestamp())
+        (%(question)s, %(conversation)s, %(parent)s, %(ordinal)s, 'user', %(text)s, %(client_id)s,
+            '', '', statement_timestamp()),
+        (%(answer)s, %(conversation)s, %(question)s, %(ordinal)s + 1, 'assistant', '', NULL,
+            '', '', statement_timestamp())
 ), touched AS (
     UPDATE conversations_conversation
-    SET updated_at = statement_timestamp(), title = %(title)s WHERE id = %(conversation)s
+    SET updated_at = statement_timestamp(), title = %(title)s, leaf_id = %(answer)s
+    WHERE id = %(conversation)s
 )
 INSERT INTO conversations_turn
     (id, conversation_id, question_id, answer_id, state, owner, fence, attempts, leased_until,
@@ -70,6 +78,17 @@ VALUES
         CASE WHEN %(claims)s > 0 THEN statement_timestamp() END, 0, 0, false, '', '', '',
         statement_timestamp())
 """
+
+
+class Place(Enum):
+    """Where a question goes that names no message to stand behind."""
+
+    END = "end"
+    """Behind what is shown."""
+
+
+Parent = UUID | None | Literal[Place.END]
+"""The answer that a question stands behind; None: it begins the conversation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,11 +111,14 @@ class Facts:
     """Of the conversation, else of the brain; None: the default."""
     title: str
     instructions: str
+    parent_id: UUID | None
+    """What the question stands behind; None: nothing."""
     last_ordinal: int
     unfinished_in_all: int
     unfinished_of_user: int
     asked_before: AskedBefore | None
     history: tuple[tuple[str, str], ...]
+    """The path to the parent, and it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,38 +130,43 @@ class NewTurn:
     answer_id: UUID
 
 
-def lock_and_read(user: "User", conversation_id: UUID, client_id: str | None = None) -> Facts:
+def lock_and_read(
+    user: "User", conversation_id: UUID, client_id: str | None = None, parent: Parent = Place.END
+) -> Facts:
     """Locks one of the person's conversations until the transaction ends.
 
     Raises:
-        NotFound: it doesn't exist, or is somebody else's.
+        NotFound: it doesn't exist, or is somebody else's; or the parent isn't in it.
+        InvalidInput: the parent is a question.
     """
     with connection.cursor() as cursor:
         named = {
             "conversation": conversation_id,
             "user": user.pk,
             "client_id": client_id,
-            "history": HISTORY_MESSAGES,
+            "at_end": parent is Place.END,
+            "parent": None if parent is Place.END else parent,
+            **RECENT_BOUNDS,
         }
         cursor.execute(_READ, named)
         cursor.nextset()
         row = cursor.fetchone()
     if row is None:
         raise no_such_conversation()
-    brain_id, model_id, title, instructions, brain_model_id, last, in_all, of_user, before, past = (
-        row
-    )
+    brain_id, model_id, title, instructions, brain_model_id, last, *rest = row
+    in_all, of_user, before, start, past = rest
     return Facts(
         conversation_id=conversation_id,
         brain_id=brain_id,
         model_id=model_id or brain_model_id,
         title=title,
         instructions=instructions or "",
+        parent_id=_parent_id(decoded(start), parent),
         last_ordinal=last or 0,
         unfinished_in_all=in_all,
         unfinished_of_user=of_user,
-        asked_before=_asked_before(_decoded(before)),
-        history=tuple((role, text) for role, text in _decoded(past) or ()),
+        asked_before=_asked_before(decoded(before)),
+        history=tuple((role, text) for role, text in decoded(past) or ()),
     )
 
 
@@ -181,6 +208,7 @@ def store(
         "turn": new.turn_id,
         "question": new.question_id,
         "answer": new.answer_id,
+        "parent": facts.parent_id,
         "ordinal": facts.last_ordinal + 1,
         "text": text,
         "client_id": client_id,
@@ -194,13 +222,23 @@ def store(
         cursor.execute(_WRITE, named)
 
 
+def _parent_id(found: list[str] | None, wished: Parent) -> UUID | None:
+    if found is None:
+        if isinstance(wished, UUID):
+            raise no_such_message()
+        return None
+    found_id, role = found
+    if role != MessageRole.ASSISTANT:
+        raise InvalidInput(
+            "A question stands behind an answer, or at the beginning.",
+            way_out="Name the message above the question that you change.",
+            fields={"parent": ["Must be an answer."]},
+        )
+    return UUID(found_id)
+
+
 def _asked_before(found: list[str] | None) -> AskedBefore | None:
     if found is None:
         return None
     text, *ids = found
     return AskedBefore(text, *(UUID(one) for one in ids))
-
-
-def _decoded(value: Any) -> Any:  # noqa: ANN401 - JSON
-    """JSON as the driver gives it to Django: as text."""
-    return json.loads(value) if isinstance(value, str) else value

@@ -18,11 +18,11 @@ from django.utils import timezone
 from chatbot.contracts.events import Source
 from chatbot.conversations.models import Message, Turn, TurnState
 from chatbot.conversations.selectors import sources_of
+from chatbot.conversations.services.history import history_up_to
 
 LEASE = timedelta(seconds=3)
 MAX_ATTEMPTS = 3
 """Owners that may die over one answer."""
-HISTORY_MESSAGES = 40
 OWNER_CHARACTERS = 200
 INTERRUPTED_CODE = "answer-interrupted"
 INTERRUPTED_SENTENCE = "The chat service was interrupted several times while it wrote this answer."
@@ -56,13 +56,15 @@ class Claim:
     conversation_id: UUID
     question_id: UUID
     answer_id: UUID
+    parent_id: UUID | None
+    """The message that the question stands behind; None: it begins the conversation."""
     question: str
     text: str
     """What stands of the answer, by the checkpoint."""
     sources: tuple[Source, ...]
     """Citations of an answer that is continued."""
     history: tuple[tuple[str, str], ...]
-    """Role and text of the messages before the question, oldest first."""
+    """Role and text of the messages on the path to the question, oldest first."""
     brain_id: UUID | None
     instructions: str
     model_id: UUID | None
@@ -96,7 +98,7 @@ def claim_turns(*, owner: str, limit: int, turn_id: UUID | None = None) -> list[
     return [
         _claim_of(
             turn,
-            history=_history_before(turn.conversation_id, turn.question.ordinal),
+            history=history_up_to(turn.question.parent_id),
             is_orphan=turn.pk in orphans,
         )
         for turn in mine
@@ -119,17 +121,6 @@ def release_leases(*, fences: Mapping[UUID, int]) -> None:
         cursor.execute(_RELEASE, [list(fences), list(fences.values())])
 
 
-def _history_before(conversation_id: UUID, ordinal: int) -> tuple[tuple[str, str], ...]:
-    """The last messages before a question, oldest first; answers without text are left out."""
-    rows = (
-        Message.objects.filter(conversation=conversation_id, ordinal__lt=ordinal)
-        .exclude(text="")
-        .order_by("-ordinal")
-        .values_list("role", "text")[:HISTORY_MESSAGES]
-    )
-    return tuple(reversed(rows))
-
-
 def _claim_of(
     turn: Turn,
     *,
@@ -149,6 +140,7 @@ def _claim_of(
         conversation_id=conversation.pk,
         question_id=turn.question.pk,
         answer_id=turn.answer.pk,
+        parent_id=turn.question.parent_id,
         question=turn.question.text,
         text=turn.answer.text,
         sources=tuple(sources_of(turn.answer)) if turn.answer.text else (),

@@ -8,7 +8,7 @@ from django.db import transaction
 from chatbot.brains.selectors import get_brain
 from chatbot.contracts.errors import InvalidInput
 from chatbot.conversations.models import Conversation
-from chatbot.conversations.selectors import get_conversation
+from chatbot.conversations.selectors import end_of_path, get_conversation
 from chatbot.inference.models import InferenceModel, ModelKind
 
 if TYPE_CHECKING:
@@ -39,18 +39,30 @@ def create_conversation(
 
 
 @transaction.atomic
-def rename_conversation(*, user: "User", conversation_id: UUID, title: str) -> Conversation:
-    """Gives the conversation another title.
+def change_conversation(
+    *,
+    user: "User",
+    conversation_id: UUID,
+    title: str | None = None,
+    leaf_id: UUID | None = None,
+) -> Conversation:
+    """Gives the conversation another title, or shows another path; None: that stays.
+
+    `leaf_id` is any of its messages: shown is the path through it to the newest message behind it.
 
     Raises:
-        NotFound: it doesn't exist, or is somebody else's.
+        NotFound: it doesn't exist, or is somebody else's; or the message isn't in it.
         InvalidInput: the title is empty or too long.
     """
     conversation = get_conversation(user=user, conversation_id=conversation_id)
-    conversation.title = _checked(title)
-    if not conversation.title:
-        raise InvalidInput("A title needs a letter.", fields={"title": ["May not be empty."]})
-    conversation.save(update_fields=["title", "updated_at"])
+    if title is not None:
+        conversation.title = _checked(title)
+        if not conversation.title:
+            raise InvalidInput("A title needs a letter.", fields={"title": ["May not be empty."]})
+        conversation.save(update_fields=["title", "updated_at"])
+    if leaf_id is not None:
+        conversation.leaf_id = end_of_path(conversation=conversation, message_id=leaf_id)
+        conversation.save(update_fields=["leaf"])
     return conversation
 
 

@@ -1,7 +1,7 @@
 """Asking, going on, stopping: what people do with turns."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from uuid import UUID, uuid4
 
@@ -17,6 +17,8 @@ from chatbot.conversations.selectors import no_such_turn
 from chatbot.conversations.services.asking import (
     Facts,
     NewTurn,
+    Parent,
+    Place,
     check_may_ask,
     lock_and_read,
     store,
@@ -56,21 +58,31 @@ class _Question:
     conversation_id: UUID
     text: str
     client_id: str | None
+    parent: Parent
 
 
-def ask(*, user: "User", conversation_id: UUID, text: str, client_id: str | None = None) -> Asked:
+def ask(
+    *,
+    user: "User",
+    conversation_id: UUID,
+    text: str,
+    client_id: str | None = None,
+    parent_id: Parent = Place.END,
+) -> Asked:
     """Stores the question, an empty answer and a queued turn; a chat process takes it from there.
 
-    With a `client_id` asking is idempotent: the same id and text give the same turn.
+    It stands behind what is shown, or behind `parent_id`: so a question is changed by asking again
+    behind the same message. With a `client_id` asking is idempotent: the same id and text give the
+    same turn.
 
     Raises:
-        NotFound: no such conversation, or somebody else's.
+        NotFound: no such conversation, or somebody else's; or the parent isn't in it.
         NotAllowed: the user is no longer a member of the conversation's brain.
         Conflict: the client id was used for another text.
-        InvalidInput: the text or the client id is empty or too long.
+        InvalidInput: the text or the client id is empty or too long, or the parent is a question.
         LimitReached: too many questions wait.
     """
-    question = _checked(_Question(conversation_id, text, client_id))
+    question = _checked(_Question(conversation_id, text, client_id, parent_id))
     return _store(user, question, None)
 
 
@@ -81,6 +93,7 @@ def ask_and_claim(
     text: str,
     client_id: str | None,
     claimer: Claimer,
+    parent_id: Parent = Place.END,
 ) -> Asked:
     """`ask`, and in the same transaction the claim of the chat process that was asked.
 
@@ -88,7 +101,7 @@ def ask_and_claim(
     may show nothing before this function returns. It is told nothing if the question had been
     asked before.
     """
-    question = _checked(_Question(conversation_id, text, client_id))
+    question = _checked(_Question(conversation_id, text, client_id, parent_id))
     return _store(user, question, claimer)
 
 
@@ -188,12 +201,12 @@ def _checked(question: _Question) -> _Question:
             "The client id can't be used.",
             fields={"client_id": [f"At most {CLIENT_ID_CHARACTERS} characters."]},
         )
-    return _Question(question.conversation_id, text, client_id)
+    return replace(question, text=text, client_id=client_id)
 
 
 @transaction.atomic
 def _store(user: "User", question: _Question, claimer: Claimer | None) -> Asked:
-    facts = lock_and_read(user, question.conversation_id, question.client_id)
+    facts = lock_and_read(user, question.conversation_id, question.client_id, question.parent)
     if facts.asked_before is not None:
         return _asked_again(facts, question)
     check_may_ask(user, facts)
@@ -251,6 +264,7 @@ def _first_claim(user: "User", facts: Facts, new: NewTurn, text: str) -> Claim:
         conversation_id=facts.conversation_id,
         question_id=new.question_id,
         answer_id=new.answer_id,
+        parent_id=facts.parent_id,
         question=text,
         text="",
         sources=(),

@@ -1,0 +1,63 @@
+"""Another answer to a question that has one."""
+
+from typing import TYPE_CHECKING
+from uuid import UUID
+
+from django.db import transaction
+from django.utils import timezone
+
+from chatbot import jobs
+from chatbot.conversations.models import Conversation, Message, MessageRole, Turn, TurnState
+from chatbot.conversations.selectors import no_such_turn
+from chatbot.conversations.services.asking import check_may_ask, lock_and_read
+from chatbot.conversations.services.turns import Asked
+
+if TYPE_CHECKING:
+    from chatbot.accounts.models import User
+
+_UNFINISHED = (TurnState.QUEUED, TurnState.RUNNING)
+
+
+@transaction.atomic
+def regenerate(*, user: "User", turn_id: UUID) -> Asked:
+    """Queues another answer to the turn's question, beside those it has; it is shown from now on.
+
+    While one of them is being written, that is the answer, and nothing is begun.
+
+    Raises:
+        NotFound: no such turn, or somebody else's.
+        NotAllowed: the user is no longer a member of the conversation's brain.
+        LimitReached: too many questions wait.
+    """
+    asked = Turn.objects.filter(pk=turn_id, conversation__user=user).first()
+    if asked is None:
+        raise no_such_turn()
+    facts = lock_and_read(user, asked.conversation_id)
+    written = Turn.objects.filter(question=asked.question_id, state__in=_UNFINISHED).first()
+    if written is not None:
+        return _asked(written, created=False)
+    check_may_ask(user, facts)
+    answer = Message.objects.create(
+        conversation_id=asked.conversation_id,
+        parent_id=asked.question_id,
+        ordinal=facts.last_ordinal + 1,
+        role=MessageRole.ASSISTANT,
+    )
+    turn = Turn.objects.create(
+        conversation_id=asked.conversation_id, question_id=asked.question_id, answer=answer
+    )
+    Conversation.objects.filter(pk=asked.conversation_id).update(
+        leaf=answer, updated_at=timezone.now()
+    )
+    jobs.nudge_chat_service({"queued": str(turn.pk)})
+    return _asked(turn, created=True)
+
+
+def _asked(turn: Turn, *, created: bool) -> Asked:
+    return Asked(
+        turn_id=turn.pk,
+        question_id=turn.question_id,
+        answer_id=turn.answer_id,
+        conversation_id=turn.conversation_id,
+        created=created,
+    )
