@@ -5,7 +5,14 @@ import type { DocumentError, DocumentState, Source } from './api/types';
 export const EPOCH_STRIDE = 2 ** 20;
 
 export type ClientFrame =
-  | { type: 'ask'; conversation: string; text: string; client_id: string }
+  | {
+      type: 'ask';
+      conversation: string;
+      text: string;
+      client_id: string;
+      /** The answer that the question stands behind; `null`: none; absent: what is shown. */
+      parent?: string | null;
+    }
   | { type: 'subscribe'; turn: string; after?: number }
   | { type: 'unsubscribe'; turn: string }
   | { type: 'stop'; turn: string }

@@ -12,6 +12,7 @@ import { ProblemError } from '@/lib/problem';
 import type { AskedFrame } from '@/lib/protocol';
 import { useSocket } from '@/lib/socket-context';
 
+import { withAsked } from './branches';
 import { HubContext } from './live/hub-context';
 import { ChatHub, type PendingQuestion } from './live/hub';
 import type { LiveTurn } from './live/turn';
@@ -60,41 +61,13 @@ function storeAsked(
 ): void {
   const key = keys.messages(frame.conversation);
   void client.cancelQueries({ queryKey: key });
-  client.setQueryData<Message[]>(key, (messages) => {
-    if (!messages || question === null || messages.some(({ id }) => id === frame.answer)) {
-      return messages;
-    }
-    const ordinal = (messages.at(-1)?.ordinal ?? 0) + 1;
-    return [
-      ...messages,
-      { ...blankMessage(frame.question, ordinal), role: 'user', text: question.text },
-      {
-        ...blankMessage(frame.answer, ordinal + 1),
-        turn: { id: frame.turn, state: 'queued', epoch: 0, seq: 0, error: null },
-      },
-    ];
-  });
+  const messages = client.getQueryData<Message[]>(key);
+  const path = messages && withAsked(messages, frame, question);
+  if (path) client.setQueryData<Message[]>(key, path);
+  else void client.invalidateQueries({ queryKey: key });
   // The first question gives a conversation its title, and every question moves it up.
   void client.invalidateQueries({ queryKey: ['conversations', 'list'] });
   void client.invalidateQueries({ queryKey: keys.conversation(frame.conversation), exact: true });
-}
-
-function blankMessage(id: string, ordinal: number): Message {
-  return {
-    id,
-    ordinal,
-    role: 'assistant',
-    text: '',
-    created_at: new Date().toISOString(),
-    model_name: '',
-    finish_reason: '',
-    prompt_tokens: null,
-    completion_tokens: null,
-    ttft_ms: null,
-    duration_ms: null,
-    turn: null,
-    citations: [],
-  };
 }
 
 function tellIfElsewhere(

@@ -5,6 +5,7 @@ import { useTranslation } from 'react-i18next';
 
 import classes from './Composer.module.css';
 import { readDraft, writeDraft } from './drafts';
+import { isComposing } from './keyboard';
 import { useStopTurn } from './stop';
 
 export interface ComposerHandle {
@@ -21,13 +22,6 @@ interface ComposerProps {
   isSending?: boolean;
   turnId?: string;
   onAsk: (text: string) => void;
-}
-
-/** While Korean is being composed, Enter ends the syllable and must not send. */
-function isComposing(event: KeyboardEvent): boolean {
-  // Safari ends the composition before it tells of the key, which then has the code 229.
-  // eslint-disable-next-line @typescript-eslint/no-deprecated
-  return event.nativeEvent.isComposing || event.keyCode === 229;
 }
 
 export function Composer(props: ComposerProps) {

@@ -12,6 +12,7 @@ import type { Message } from '@/lib/api/types';
 import { useSocketState } from '@/lib/socket-context';
 
 import { conversationQuery, messagesQuery } from './api';
+import { pathUpTo } from './branches';
 import { Composer, type ComposerHandle } from './Composer';
 import { ConnectionBanner } from './ConnectionBanner';
 import { ConversationHeader } from './ConversationHeader';
@@ -36,7 +37,9 @@ export function ConversationPage({ conversationId }: { conversationId: string })
   const title = conversation.data?.title ?? '';
   useDocumentTitle(`${title === '' ? t('chat.untitled') : title} · Brainstem`);
 
-  const running = messages.data?.at(-1)?.turn;
+  const changed = pending.find(({ parent }) => parent !== undefined);
+  const path = messages.data && pathUpTo(messages.data, changed?.parent);
+  const running = path?.at(-1)?.turn;
   const live = useLiveTurn(running?.id);
   const state = live?.state ?? running?.state;
   const isAnswering = state !== undefined && isUnfinished(state);
@@ -65,19 +68,29 @@ export function ConversationPage({ conversationId }: { conversationId: string })
           {messages.isError && (
             <ErrorNotice error={messages.error} onRetry={() => void messages.refetch()} />
           )}
-          {messages.data?.length === 0 && pending.length === 0 && (
+          {path?.length === 0 && pending.length === 0 && (
             <EmptyState
               icon={<IconMessageCircle size={28} />}
               title={t('chat.emptyConversation')}
             />
           )}
           <Stack component="section" gap="xl" aria-label={t('chat.messages')}>
-            {messages.data?.map((message, index, all) =>
+            {path?.map((message, index, all) =>
+              // By the place, not by the id: the focus stays while somebody goes through versions.
               message.role === 'user' ? (
-                <MessageQuestion key={message.id} text={message.text} />
+                <MessageQuestion
+                  key={message.parent ?? ''}
+                  message={message}
+                  conversation={conversationId}
+                  canChange={!isAnswering && pending.length === 0}
+                  onChange={(text) => {
+                    hub.ask(conversationId, text, message.parent);
+                    toEnd();
+                  }}
+                />
               ) : (
                 <MessageAnswer
-                  key={message.id}
+                  key={message.parent ?? ''}
                   message={message}
                   conversation={conversationId}
                   hasBrain={brain !== null}

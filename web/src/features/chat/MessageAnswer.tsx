@@ -1,5 +1,5 @@
-import { Alert, Button, Group, Loader, Text } from '@mantine/core';
-import { IconAlertTriangle, IconPlayerPlay, IconSearchOff } from '@tabler/icons-react';
+import { ActionIcon, Alert, Button, Group, Loader, Text, Tooltip } from '@mantine/core';
+import { IconAlertTriangle, IconPlayerPlay, IconRefresh, IconSearchOff } from '@tabler/icons-react';
 import { memo, useCallback, useDeferredValue, useEffect, useMemo } from 'react';
 import { useTranslation } from 'react-i18next';
 
@@ -14,6 +14,8 @@ import { AnswerDetails } from './AnswerDetails';
 import { useHub, useLiveTurn } from './live/hub-context';
 import { isUnfinished } from './live/turn';
 import classes from './Message.module.css';
+import { MessageSiblings } from './MessageSiblings';
+import { useRegenerate } from './regenerate';
 import { SourceCards } from './SourceCards';
 import { useContinueTurn } from './stop';
 
@@ -53,15 +55,39 @@ export const MessageAnswer = memo(function MessageAnswer(props: MessageAnswerPro
       {answer.sources !== null && answer.sources.length > 0 && (
         <SourceCards sources={answer.sources} text={answer.text} />
       )}
-      {isDone && answer.text !== '' && (
+      {isDone && (
         <Group gap={2} ml={-6} mt={2}>
-          <CopyAction text={answer.text} label={t('chat.copyAnswer')} />
-          <AnswerDetails answer={answer} askedAt={message.created_at} />
+          {answer.text !== '' && (
+            <>
+              <CopyAction text={answer.text} label={t('chat.copyAnswer')} />
+              <AnswerDetails answer={answer} askedAt={message.created_at} />
+            </>
+          )}
+          {answer.turnId !== undefined && <AnswerAgain turnId={answer.turnId} />}
+          <MessageSiblings message={message} conversation={conversation} />
         </Group>
       )}
     </article>
   );
 });
+
+function AnswerAgain({ turnId }: { turnId: string }) {
+  const { t } = useTranslation();
+  const { regenerate, isPending } = useRegenerate();
+  return (
+    <Tooltip label={t('chat.regenerate')}>
+      <ActionIcon
+        variant="subtle"
+        color="gray"
+        aria-label={t('chat.regenerate')}
+        loading={isPending}
+        onClick={() => regenerate(turnId)}
+      >
+        <IconRefresh size={16} />
+      </ActionIcon>
+    </Tooltip>
+  );
+}
 
 /** Markdown with markers that open the cited page. Parsed when there is time: typing stays fluent. */
 function AnswerText({ answer }: { answer: ShownAnswer }) {

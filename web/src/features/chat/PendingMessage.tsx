@@ -42,9 +42,11 @@ export function PendingMessage({ question, onEdit }: PendingMessageProps) {
               {t('chat.sendAgain')}
             </Button>
           )}
-          <Button size="compact-sm" variant="subtle" color="gray" onClick={edit}>
-            {t('chat.edit')}
-          </Button>
+          {question.parent === undefined && (
+            <Button size="compact-sm" variant="subtle" color="gray" onClick={edit}>
+              {t('chat.edit')}
+            </Button>
+          )}
           <Button
             size="compact-sm"
             variant="subtle"

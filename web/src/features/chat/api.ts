@@ -64,6 +64,19 @@ export function useRenameConversation(id: string) {
   });
 }
 
+/** Shows the path through a message. */
+export function useChoosePath(id: string) {
+  const client = useQueryClient();
+  return useMutation({
+    mutationFn: (leaf: string) =>
+      request<Conversation>(`conversations/${id}`, { method: 'PATCH', body: { leaf } }),
+    onSuccess: (conversation) => {
+      client.setQueryData(keys.conversation(id), conversation);
+      return client.invalidateQueries({ queryKey: keys.messages(id) });
+    },
+  });
+}
+
 export function useDeleteConversation(id: string) {
   const client = useQueryClient();
   return useMutation({

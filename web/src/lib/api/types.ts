@@ -149,6 +149,8 @@ export interface Source {
 export interface Conversation {
   id: string;
   title: string;
+  /** The last message of the path that is shown. */
+  leaf: string | null;
   brain: Named | null;
   model: (Named & { notes?: string }) | null;
   created_at: string;
@@ -171,6 +173,9 @@ export interface MessageTurn {
 
 export interface Message {
   id: string;
+  parent: string | null;
+  /** Messages in the same place, this one among them: versions of a question, or answers to one. */
+  siblings: string[];
   ordinal: number;
   role: 'user' | 'assistant';
   text: string;

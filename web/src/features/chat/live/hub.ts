@@ -10,6 +10,8 @@ export interface PendingQuestion {
   clientId: string;
   conversation: string;
   text: string;
+  /** The answer that it stands behind; `null`: it begins the conversation; absent: at the end. */
+  parent?: string | null | undefined;
   /** Why the server refused it; such a question waits for the person. */
   refusal: ErrorFrame | null;
 }
@@ -77,8 +79,8 @@ export class ChatHub {
 
   readonly getPending = (): readonly PendingQuestion[] => this.pending;
 
-  ask(conversation: string, text: string): void {
-    const question = { clientId: randomId(), conversation, text, refusal: null };
+  ask(conversation: string, text: string, parent?: string | null): void {
+    const question = { clientId: randomId(), conversation, text, parent, refusal: null };
     this.setPending([...this.pending, question]);
     this.say(question);
   }
@@ -102,6 +104,12 @@ export class ChatHub {
     this.turns.set(turnId, newTurn(turnId, conversation));
     this.channel.send({ type: 'subscribe', turn: turnId, after: 0 });
     this.changed();
+  }
+
+  /** Follows an answer that was asked for over REST. */
+  adopt(frame: AskedFrame): void {
+    this.events.onAsked(frame, null);
+    this.follow(frame.turn, frame.conversation);
   }
 
   /** Goes on with an answer that ended early. False: there is no connection to say it over. */
@@ -138,6 +146,7 @@ export class ChatHub {
       conversation: question.conversation,
       text: question.text,
       client_id: question.clientId,
+      ...(question.parent === undefined ? {} : { parent: question.parent }),
     });
   }
 
