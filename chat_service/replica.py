@@ -44,6 +44,7 @@ from chatbot.conversations.services.claims import (
 )
 from chatbot.conversations.services.turns import Asked, Claimer
 from chatbot.inference.connectors.transport import close_client
+from chatbot.log_lines import log_as
 
 T = TypeVar("T")
 logger = logging.getLogger(__name__)
@@ -217,6 +218,7 @@ class Replica:
 
     async def _run(self, runner: TurnRunner) -> None:
         turn_id, log = runner.claim.turn_id, runner.log
+        log_as(turn=turn_id, user=runner.claim.user_id)
         try:
             await runner.run()
         except LostTurn:

@@ -22,6 +22,8 @@ from chat_service.problems import send_problem
 from chat_service.replica import Replica
 from chat_service.stream_log import Entry
 from chatbot.contracts.errors import AppError, InvalidInput, NotAuthenticated
+from chatbot.log_lines import log_as
+from chatbot.request_ids import request_id
 
 HEARTBEAT_SECONDS: Final = 15.0
 RETRY_MILLISECONDS: Final = 1000
@@ -40,15 +42,18 @@ async def turn_stream(scope: Scope, receive: Receive, send: Send) -> None:
     """The ASGI application behind `/stream/turns/{id}`."""
     replica: Replica = scope["state"]["replica"]
     turn_id: UUID = scope["url_route"]["kwargs"]["turn_id"]
+    headers = Headers(scope["headers"])
+    log_as(request=request_id(headers.get("x-request-id")), turn=turn_id)
     try:
         if scope["method"] != "GET":
             raise InvalidInput("Events can only be read.", way_out="Use GET.")
-        reader = await _reader(Headers(scope["headers"]))
+        reader = await _reader(headers)
         after = _after(scope)
         start = await in_database(start_of, user_id=reader.user.pk, turn_id=turn_id, after=after)
     except AppError as error:
         await send_problem(send, error)
         return
+    log_as(user=reader.user.pk)
     if start.is_over:
         # Tells browsers not to connect again.
         await send({"type": "http.response.start", "status": 204, "headers": _HEADERS[1:]})

@@ -50,6 +50,8 @@ from chatbot.contracts.errors import (
 from chatbot.contracts.events import PROTOCOL_VERSION, AskedFrame, ReadyFrame
 from chatbot.conversations.services.asking import Place
 from chatbot.conversations.services.turns import Asked, request_stop
+from chatbot.log_lines import log_as
+from chatbot.request_ids import request_id
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -71,6 +73,7 @@ MAX_FRAMES_AT_WORK: Final = 16
 async def chat_socket(scope: Scope, receive: Receive, send: Send) -> None:
     """The ASGI application behind `/ws/chat`."""
     headers = Headers(scope["headers"])
+    log_as(request=request_id(headers.get("x-request-id")))
     credentials = credentials_of(headers)
     await receive()
     try:
@@ -133,6 +136,7 @@ class ChatSocket:
         self._connection = connection
         self._signed_in = signed_in
         self._user = signed_in.user
+        log_as(user=self._user.pk)
         self._asking = asyncio.Lock()
         self._at_work = asyncio.Semaphore(MAX_FRAMES_AT_WORK)
         self._followed: dict[UUID, asyncio.Task[None]] = {}

@@ -2,12 +2,14 @@
 
 import copy
 from dataclasses import dataclass
+from typing import Any
 
 from django.http import HttpRequest, HttpResponse, QueryDict
 from rest_framework import authentication
 from rest_framework.request import Request
 
 from chatbot.contracts.errors import NotAllowed
+from chatbot.log_lines import log_as
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +29,12 @@ def scopes_of(request: Request) -> frozenset[str] | None:
 
 class SessionAuthentication(authentication.SessionAuthentication):
     """A session cookie, and for what changes something the header X-CSRFToken."""
+
+    def authenticate(self, request: Request) -> tuple[Any, None] | None:
+        found = super().authenticate(request)
+        if found is not None:
+            log_as(user=found[0].pk)
+        return found
 
     def enforce_csrf(self, request: Request) -> None:
         """Takes the token from the header alone.

@@ -16,7 +16,7 @@ from chatbot.embedded.start import Start
 WEB_THREADS = 12
 WORKER_NICE = 15
 """Ingestion gets the cores that conversations leave."""
-_WORKER_READY = re.compile(r"worker is ready$")
+_WORKER_READY = re.compile(r"worker is ready($|\")")
 
 
 def processes(start: Start) -> list[Process]:

@@ -210,8 +210,13 @@ TRACES_ENDPOINT = ENVIRONMENT.traces_endpoint
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "%(levelname)s %(name)s: %(message)s"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "formatters": {
+        "text": {"()": "chatbot.log_lines.TextLine"},
+        "json": {"()": "chatbot.log_lines.JsonLine"},
+    },
+    "handlers": {
+        "console": {"class": "logging.StreamHandler", "formatter": ENVIRONMENT.log_format}
+    },
     "root": {"handlers": ["console"], "level": ENVIRONMENT.log_level},
     "loggers": {
         # Supervisors read from this logger that a worker is ready, whatever LOG_LEVEL says.
@@ -220,5 +225,8 @@ LOGGING = {
         "httpx": {"level": "WARNING"},
         "httpcore": {"level": "WARNING"},
         "django.request": {"level": "ERROR"},
+        # The servers come with handlers of their own; their lines are to look like ours.
+        "uvicorn": {"handlers": [], "propagate": True},
+        "gunicorn.error": {"handlers": [], "propagate": True},
     },
 }

@@ -18,6 +18,7 @@ INSTALLED_APPS = [
     "chatbot.scheduler",
 ]
 MIDDLEWARE = [
+    "chatbot.request_ids.name_requests",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",

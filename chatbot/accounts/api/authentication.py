@@ -9,6 +9,7 @@ from chatbot.accounts.models import User
 from chatbot.accounts.services.api_keys import KEY_PREFIX, authenticate
 from chatbot.accounts.services.tokens import user_of_access_token
 from chatbot.api.authentication import Credential
+from chatbot.log_lines import log_as
 
 
 class BearerAuthentication(BaseAuthentication):
@@ -20,8 +21,11 @@ class BearerAuthentication(BaseAuthentication):
             return None
         if value.startswith(KEY_PREFIX):
             user, scopes = authenticate(value)
-            return user, Credential(scopes)
-        return user_of_access_token(value), Credential()
+            credential = Credential(scopes)
+        else:
+            user, credential = user_of_access_token(value), Credential()
+        log_as(user=user.pk)
+        return user, credential
 
     def authenticate_header(self, request: Request) -> str:  # noqa: ARG002 - the signature is DRF's
         return 'Bearer realm="api"'
