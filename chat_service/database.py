@@ -5,13 +5,13 @@ is alive is seen at its socket, which costs no statement.
 """
 
 import asyncio
+import contextvars
 import select
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final, ParamSpec, TypeVar
 
-from channels.db import database_sync_to_async
-from django.db import InterfaceError, OperationalError, connection
+from django.db import InterfaceError, OperationalError, close_old_connections, connection
 
 from chatbot.contracts.errors import Unavailable
 
@@ -45,16 +45,18 @@ async def _call(
     threads: ThreadPoolExecutor, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs
 ) -> T:
     def work() -> T:
+        close_old_connections()
         if _has_hung_up():
             connection.close()
-        return function(*args, **kwargs)
+        try:
+            return function(*args, **kwargs)
+        finally:
+            close_old_connections()
 
-    call: Callable[[], asyncio.Future[T]] = database_sync_to_async(
-        work, thread_sensitive=False, executor=threads
-    )
+    context = contextvars.copy_context()
     try:
         async with asyncio.timeout(CALL_SECONDS):
-            return await call()
+            return await asyncio.get_running_loop().run_in_executor(threads, context.run, work)
     except (OperationalError, InterfaceError, TimeoutError) as error:
         raise Unavailable(
             "The database is away.", way_out="Try again in a few seconds.", retry_after_seconds=3

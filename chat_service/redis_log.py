@@ -11,8 +11,9 @@ what is there already, and tells what is missing, so that a wiped Redis is fille
 import asyncio
 import contextlib
 import logging
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final, cast
+import struct
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Final, cast
 from uuid import UUID
 
 import orjson
@@ -39,41 +40,42 @@ PAGE_ENTRIES: Final = 500
 _REFUSED: Final = -1
 
 _APPEND: Final = """
-local ttl, limit = ARGV[1], ARGV[2]
+local ttl, limit, blob = ARGV[1], ARGV[2], ARGV[3]
 local answers = {}
-local at = 3
+local at = 1
 for log = 1, #KEYS / 2 do
   local stream, fenced = KEYS[2 * log - 1], KEYS[2 * log]
-  local fence, before, count = tonumber(ARGV[at]), tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2])
-  local seq = tonumber(ARGV[at + 3])
+  local fence, before, seq, count, body
+  fence, before, seq, count, at = struct.unpack('>dddd', blob, at)
   local newest = tonumber(redis.call('GET', fenced) or '-1')
   local have = -1
   if newest <= fence then
-    redis.call('SET', fenced, fence, 'PX', ttl)
+    redis.call('SET', fenced, string.format('%.0f', fence), 'PX', ttl)
     local last = redis.call('XREVRANGE', stream, '+', '-', 'COUNT', 1)
     have = 0
     if last[1] then have = tonumber(string.match(last[1][1], '%-(%d+)$')) end
-    if have >= before then
-      for i = 0, count - 1 do
-        if seq + i > have then
-          have = seq + i
-          local id = string.format('0-%.0f', have)
-          redis.call('XADD', stream, 'MAXLEN', '~', limit, id, 'e', ARGV[at + 4 + i])
-        end
-      end
-      redis.call('PEXPIRE', stream, ttl)
+  end
+  local may_append = newest <= fence and have >= before
+  for number = seq, seq + count - 1 do
+    body, at = struct.unpack('>I4c0', blob, at)
+    if may_append and number > have then
+      have = number
+      redis.call('XADD', stream, 'MAXLEN', '~', limit, string.format('0-%.0f', number), 'e', body)
     end
   end
+  if may_append then redis.call('PEXPIRE', stream, ttl) end
   answers[log] = have
-  at = at + 4 + count
 end
 return answers
 """
-"""Keys: stream and fence of each log. Arguments: time to live, longest stream, then of each log its
-fence, the number it must have, how many events follow, the number of the first, and the events.
+"""Keys: stream and fence of each log. Arguments: time to live, longest stream, and one string with,
+for each log, its fence, the number it must have, the number of the first event and how many follow
+(`_HEAD`), and then the events, each behind its length.
 
 Answers for each the number that it has now, or -1: there is a later fence.
 """
+_HEAD: Final = struct.Struct(">dddd")
+_LENGTH: Final = struct.Struct(">I")
 _RAISE_FENCE: Final = """
 local newest = tonumber(redis.call('GET', KEYS[1]) or '-1')
 if newest > tonumber(ARGV[1]) then return 0 end
@@ -172,9 +174,7 @@ class LogWriter:
             for log in logs
             for key in (keys.turn_log(log.turn_id), keys.turn_fence(log.turn_id))
         ]
-        arguments: list[Any] = [TTL_MILLISECONDS, MAX_ENTRIES]
-        for log in logs:
-            arguments += _append_arguments(log)
+        arguments = (TTL_MILLISECONDS, MAX_ENTRIES, b"".join(_packed(logs)))
         answers: list[int] = await self._append_script(named, arguments)
         return answers
 
@@ -188,12 +188,15 @@ class LogWriter:
             self.forget(log)
 
 
-def _append_arguments(log: TurnLog) -> list[Any]:
-    """Arguments of the append script for what Redis lacks of a log."""
-    before = log.base + log.appended if log.appended else 0
-    lacking = log.entries[log.appended : log.appended + ENTRIES_PER_APPEND]
-    first = log.base + log.appended + 1
-    return [log.fence, before, len(lacking), first, *(one.body for one in lacking)]
+def _packed(logs: Sequence[TurnLog]) -> Iterator[bytes]:
+    """What Redis lacks of the logs, as the append script reads it."""
+    for log in logs:
+        before = log.base + log.appended if log.appended else 0
+        lacking = log.entries[log.appended : log.appended + ENTRIES_PER_APPEND]
+        yield _HEAD.pack(log.fence, before, log.base + log.appended + 1, len(lacking))
+        for one in lacking:
+            yield _LENGTH.pack(len(one.body))
+            yield one.body
 
 
 async def raise_fence(redis: Redis, *, turn_id: UUID, fence: int) -> bool:

@@ -7,7 +7,7 @@ browsers send by themselves when they reconnect. Event ids are sequence numbers.
 import asyncio
 import contextlib
 import re
-from collections.abc import AsyncIterator
+import time
 from typing import Any, Final
 from urllib.parse import parse_qs
 from uuid import UUID
@@ -96,10 +96,13 @@ class _Stream:
         self._replica = replica
         self._receive = receive
         self._asgi_send = send
+        self._has_begun = asyncio.Event()
+        self._said_at = time.monotonic()
 
     async def tell(self, turn_id: UUID, *, after: int, until: "asyncio.Future[AppError]") -> None:
         ends = {
             asyncio.create_task(self._tell_events(turn_id, after)),
+            asyncio.create_task(self._beat()),
             asyncio.create_task(self._disconnected()),
             asyncio.create_task(self._replica.draining.wait()),
         }
@@ -114,41 +117,33 @@ class _Stream:
     async def _tell_events(self, turn_id: UUID, after: int) -> None:
         await self._send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
         await self._send_body(b"retry: %d\n\n" % RETRY_MILLISECONDS)
-        events = self._replica.reader.events(turn_id, after=after)
-        async with contextlib.aclosing(events):
-            async for one in _with_heartbeats(events):
-                await self._send_body(_encoded(one) if one else _HEARTBEAT)
+        self._has_begun.set()
+        batches = self._replica.reader.batches(turn_id, after=after)
+        async with contextlib.aclosing(batches):
+            async for batch in batches:
+                await self._send_body(b"".join(map(_encoded, batch)))
+
+    async def _beat(self) -> None:
+        """Says something whenever nothing was said for a while."""
+        await self._has_begun.wait()
+        while True:
+            quiet = time.monotonic() - self._said_at
+            if quiet >= HEARTBEAT_SECONDS:
+                await self._send_body(_HEARTBEAT)
+                quiet = 0.0
+            await asyncio.sleep(HEARTBEAT_SECONDS - quiet)
 
     async def _disconnected(self) -> None:
         while (await self._receive())["type"] != "http.disconnect":
             pass
 
     async def _send_body(self, body: bytes) -> None:
+        self._said_at = time.monotonic()
         await self._send({"type": "http.response.body", "body": body, "more_body": True})
 
     async def _send(self, message: dict[str, object]) -> None:
         async with asyncio.timeout(SEND_SECONDS):
             await self._asgi_send(message)
-
-
-async def _with_heartbeats(events: AsyncIterator[Entry]) -> AsyncIterator[Entry | None]:
-    """The events, and None whenever nothing came for a while."""
-    coming = asyncio.ensure_future(anext(events, None))
-    try:
-        while True:
-            done, _ = await asyncio.wait({coming}, timeout=HEARTBEAT_SECONDS)
-            if not done:
-                yield None
-                continue
-            one = coming.result()
-            if one is None:
-                return
-            coming = asyncio.ensure_future(anext(events, None))
-            yield one
-    finally:
-        coming.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await coming
 
 
 def _encoded(one: Entry) -> bytes:

@@ -100,6 +100,13 @@ class StreamReader:
 
         Permission has been checked by the caller.
         """
+        async with contextlib.aclosing(self.batches(turn_id, after=after)) as batches:
+            async for batch in batches:
+                for one in batch:
+                    yield one
+
+    async def batches(self, turn_id: UUID, *, after: int) -> AsyncGenerator[list[Entry], None]:
+        """The same, as many at once as there are."""
         seen, tail = after, None
         try:
             while True:
@@ -113,13 +120,14 @@ class StreamReader:
                     if found is None:
                         return
                     entries = found
-                for one in entries:
-                    seen = one.seq
-                    yield one
-                    if one.is_terminal:
-                        return
                 if not entries:
                     await changed.wait()
+                    continue
+                end = next((n for n, one in enumerate(entries, 1) if one.is_terminal), None)
+                yield entries[:end]
+                if end is not None:
+                    return
+                seen = entries[-1].seq
         finally:
             if tail is not None:
                 self._leave(tail)

@@ -290,9 +290,10 @@ class ChatSocket:
         task.add_done_callback(lambda done: _forget(self._followed, turn_id, done))
 
     async def _tell_events(self, turn_id: UUID, after: int) -> None:
-        async with aclosing(self._replica.reader.events(turn_id, after=after)) as events:
-            async for one in events:
-                await self._connection.send_text(one.body)
+        async with aclosing(self._replica.reader.batches(turn_id, after=after)) as batches:
+            async for batch in batches:
+                for one in batch:
+                    await self._connection.send_text(one.body)
 
     async def _tell_changes(self, brain_id: UUID) -> None:
         """Until the person is no member any more, or the brain has gone."""

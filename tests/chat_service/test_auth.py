@@ -328,6 +328,7 @@ class TestRoutes:
             ("http", "stream/turns/<uuid:turn_id>"),
             ("http", "stream/healthz"),
             ("http", "stream/readyz"),
+            ("http", "stream/metrics"),
             ("http", ""),
         ]
 
