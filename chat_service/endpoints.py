@@ -4,22 +4,30 @@ A question never waits for the registry while something not too old is known; so
 PostgreSQL is away.
 """
 
+import asyncio
+import contextlib
+import copy
 import time
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Any, Final
 from uuid import UUID
 
 from chat_service.admission import Gauge
 from chat_service.database import in_database
+from chat_service.endpoint_states import EndpointStates
 from chat_service.remembered import Remembered
 from chatbot.contracts.errors import AppError
+from chatbot.inference.addresses import at_address
+from chatbot.inference.circuits import CircuitState, place_id
+from chatbot.inference.connectors.errors import InferenceError, ServerBusy
 from chatbot.inference.connectors.protocol import AsyncEmbeddingClient, ChatConnector
 from chatbot.inference.models import InferenceEndpoint, InferenceModel, ModelKind
 from chatbot.inference.registry import async_embedding_client_for, connector_for, endpoint_config
 from chatbot.inference.selectors import default_chat_model, embedding_endpoint, endpoints_of
 
-AVOID_SECONDS: Final = 5.0
-"""How long an endpoint that failed comes after the others."""
+AVOID_SECONDS: Final = 1.0
+"""How long an endpoint that failed once comes after the others."""
 CONNECTOR_SECONDS: Final = 300.0
 """A connector asks once what its server can do: after this it is made anew."""
 MAX_CONNECTORS: Final = 500
@@ -38,10 +46,25 @@ class NoModel(AppError):
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """One server: an endpoint, or one of the addresses of its host."""
+
+    id: UUID
+    row: InferenceEndpoint
+    """Leads to this server."""
+    address: str = ""
+    """Empty: the endpoint as it stands."""
+
+
+@dataclass(frozen=True, slots=True)
 class Endpoint:
     gauge: Gauge
     upstream_model: str
     connector: ChatConnector
+    priority: int
+    weight: int
+    total_seconds: float
+    """For a whole answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,31 +81,79 @@ class Serving:
 class Directory:
     """This process's view of the registry."""
 
-    def __init__(self) -> None:
+    def __init__(self, states: EndpointStates) -> None:
+        self.places: tuple[Place, ...] = ()
+        """All servers that are looked after."""
+        self._states = states
         self._serving = Remembered(self._read_serving)
         self._embedding = Remembered(_read_embedding)
         self._connectors: dict[object, tuple[ChatConnector, float]] = {}
         self._failed_at: dict[UUID, float] = {}
+        self._addresses: Mapping[UUID, tuple[str, ...]] = {}
+        self._told: object = None
+        self._warming: set[asyncio.Task[None]] = set()
 
     async def serving(self, model_id: UUID | None) -> Serving:
-        """The model, or the default one; endpoints that failed a moment ago come last.
+        """The model, or the default one; the endpoint to be asked comes first.
+
+        That is one on trial, or by priority the least busy of those that answer. Those that don't
+        come last, and are asked where there is no other.
 
         Raises:
             NoModel: nobody serves it.
             Unavailable: the database is away and nothing is known.
         """
         serving = await self._serving.get(model_id)
-        if len(serving.endpoints) < 2 or not self._failed_at:  # noqa: PLR2004 - nothing to choose
+        if len(serving.endpoints) < 2:  # noqa: PLR2004 - nothing to choose
             return serving
-        return replace(serving, endpoints=tuple(sorted(serving.endpoints, key=self._is_avoided)))
+        ranked = sorted(serving.endpoints, key=self._rank)
+        for endpoint in ranked:
+            if self._states.take_trial(endpoint.gauge.id):
+                ranked.remove(endpoint)
+                ranked.insert(0, endpoint)
+                break
+        return replace(serving, endpoints=tuple(ranked))
 
     async def embedding(self) -> AsyncEmbeddingClient | None:
         """Who embeds questions; None: nobody is set up. Raises Unavailable."""
         return await self._embedding.get("embedding")
 
-    def failed(self, endpoint: Endpoint) -> None:
-        """Others come first for a few seconds."""
+    def failed(self, endpoint: Endpoint, error: InferenceError) -> None:
+        """Others come first for a few seconds, or until it answers again."""
         self._failed_at[endpoint.gauge.id] = time.monotonic()
+        if error.is_worth_another_endpoint and not isinstance(error, ServerBusy):
+            self._states.failed(endpoint.gauge.id, error.error_code)
+
+    def worked(self, endpoint: Endpoint) -> None:
+        """It answered."""
+        self._failed_at.pop(endpoint.gauge.id, None)
+        self._states.worked(endpoint.gauge.id)
+
+    async def tell(
+        self, rows: Iterable[InferenceEndpoint], addresses: Mapping[UUID, tuple[str, ...]]
+    ) -> None:
+        """What stands in the registry now; questions that come next go by it."""
+        rows = list(rows)
+        told = [_values(row) for row in rows], dict(addresses)
+        if told == self._told:
+            return
+        self._told, self._addresses = told, dict(addresses)
+        self.places = tuple(place for row in rows for place in self._places(row))
+        await self._serving.read_again()
+
+    def _places(self, row: InferenceEndpoint) -> list[Place]:
+        if not (addresses := self._addresses.get(row.pk)):
+            return [Place(row.pk, row)]
+        return [
+            Place(place_id(row.pk, address), _row_at(row, address), address)
+            for address in addresses
+        ]
+
+    def _rank(self, endpoint: Endpoint) -> tuple[bool, int, float]:
+        place = endpoint.gauge.id
+        is_away = self._is_avoided(endpoint) or self._states.circuit(place) != CircuitState.CLOSED
+        capacity = max(1, endpoint.gauge.concurrency) * endpoint.weight
+        return is_away, endpoint.priority, (self._states.load(place) + 1) / capacity
 
     def _is_avoided(self, endpoint: Endpoint) -> bool:
         failed_at = self._failed_at.get(endpoint.gauge.id)
@@ -95,10 +166,11 @@ class Directory:
             context_tokens=model.context_tokens,
             prompt_tokens=model.prompt_tokens,
             output_tokens=model.output_tokens,
-            endpoints=tuple(self._endpoint(row) for row in rows),
+            endpoints=tuple(self._endpoint(place) for row in rows for place in self._places(row)),
         )
 
-    def _endpoint(self, row: InferenceEndpoint) -> Endpoint:
+    def _endpoint(self, place: Place) -> Endpoint:
+        row = place.row
         config, now = endpoint_config(row), time.monotonic()
         connector, made_at = self._connectors.get(config, (None, 0.0))
         if connector is None or now - made_at > CONNECTOR_SECONDS:
@@ -106,7 +178,36 @@ class Directory:
                 self._connectors.clear()
             connector = connector_for(row)
             self._connectors[config] = connector, now
-        return Endpoint(Gauge(row.pk, row.concurrency), row.upstream_model, connector)
+            self._warm(connector)
+        return Endpoint(
+            gauge=Gauge(place.id, row.concurrency),
+            upstream_model=row.upstream_model,
+            connector=connector,
+            priority=row.priority,
+            weight=row.weight,
+            total_seconds=row.total_seconds,
+        )
+
+    def _warm(self, connector: ChatConnector) -> None:
+        """What the server can do is known before somebody needs it, such as when it has failed."""
+
+        async def ask() -> None:
+            with contextlib.suppress(AppError):
+                await connector.capabilities()
+
+        task = asyncio.create_task(ask())
+        self._warming.add(task)
+        task.add_done_callback(self._warming.discard)
+
+
+def _row_at(row: InferenceEndpoint, address: str) -> InferenceEndpoint:
+    copied = copy.copy(row)
+    copied.base_url = at_address(row.base_url, address)
+    return copied
+
+
+def _values(row: InferenceEndpoint) -> list[Any]:
+    return [getattr(row, field.attname) for field in row._meta.concrete_fields]  # noqa: SLF001 - Django's public name
 
 
 def _served_model(model_id: UUID | None) -> tuple[InferenceModel, list[InferenceEndpoint]]:

@@ -1,6 +1,7 @@
 """Values that are read now and then and needed at once."""
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Awaitable, Callable, Hashable
 from dataclasses import dataclass
@@ -51,6 +52,13 @@ class Remembered(Generic[K, T]):
             if known is None:
                 raise
         return known.value
+
+    async def read_again(self) -> None:
+        """Reads all that is known, because it has changed; what can't be read stays."""
+        self._known = {key: _Known(one.value, -USABLE_SECONDS) for key, one in self._known.items()}
+        for key in list(self._known):
+            with contextlib.suppress(AppError):
+                await self.get(key)
 
     def _begin_reading(self, key: K) -> "asyncio.Task[T]":
         if key not in self._reading:

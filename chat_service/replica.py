@@ -22,6 +22,8 @@ from chat_service import metrics
 from chat_service.admission import Admission
 from chat_service.asking import ask_counted, continue_counted, regenerate_counted
 from chat_service.database import about_leases, in_database
+from chat_service.endpoint_states import EndpointStates
+from chat_service.endpoint_watch import EndpointWatch
 from chat_service.endpoints import Directory
 from chat_service.loop_watch import LoopWatch
 from chat_service.news import News
@@ -84,7 +86,13 @@ class Replica:
         self.loop_watch = LoopWatch()
         self._kept_at = time.monotonic()
         self._admission = Admission(self.commands, self.gate)
-        directory = Directory()
+        states = EndpointStates(
+            self.name, redis=self.commands, gate=self.gate, held=self._admission.places
+        )
+        directory = Directory(states)
+        self._watch = EndpointWatch(
+            self.name, directory=directory, states=states, redis=self.commands, gate=self.gate
+        )
         self._means = Means(
             admission=self._admission,
             directory=directory,
@@ -102,6 +110,7 @@ class Replica:
             self.sign_ins.run,
             self._admission.run,
             self.loop_watch.run,
+            self._watch.run,
             self._keep,
         ):
             self._spawn(_for_ever(loop))

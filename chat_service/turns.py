@@ -24,6 +24,7 @@ from chat_service.redis_clients import RedisGate
 from chat_service.standing import Standing, standing_of
 from chat_service.stream_log import TurnLog
 from chat_service.token_estimate import estimate_tokens
+from chat_service.tries import Tries
 from chatbot.contracts.errors import AppError, Unavailable
 from chatbot.contracts.events import NOTHING_FOUND
 from chatbot.conversations.models import TurnState
@@ -134,22 +135,35 @@ class TurnRunner:
         if claim.stop_requested:
             self.stop.set()
         serving = await self._means.directory.serving(claim.model_id)
-        endpoints = list(serving.endpoints)
+        tries = Tries(serving.endpoints, self._means.directory)
         while True:
-            waiter = Waiter(claim.turn_id, claim.user_id, self._tell_position)
-            gauges = [endpoint.gauge for endpoint in endpoints]
-            async with self._means.admission.place(gauges, waiter, stop=self.stop) as gauge:
-                if gauge is None or self.stop.is_set():
-                    return {"type": "turn.stopped"}
-                endpoint = next(one for one in endpoints if one.gauge.id == gauge.id)
-                try:
-                    return await self._write(serving, endpoint)
-                except InferenceError as error:
-                    self._means.directory.failed(endpoint)
-                    metrics.upstream_failed(model=serving.name, endpoint_id=gauge.id, error=error)
-                    endpoints.remove(endpoint)
-                    if self._has_begun() or not endpoints or not error.is_worth_another_endpoint:
-                        raise
+            try:
+                return await self._try(serving, tries)
+            except InferenceError as error:
+                await tries.go_on(error, has_begun=self._has_begun(), stop=self.stop)
+                self._stand()
+
+    async def _try(self, serving: Serving, tries: Tries) -> dict[str, object]:
+        """Waits for a place, and writes there; an InferenceError has been told to `tries`."""
+        waiter = Waiter(self.claim.turn_id, self.claim.user_id, self._tell_position)
+        gauges = [endpoint.gauge for endpoint in tries.endpoints]
+        async with self._means.admission.place(gauges, waiter, stop=self.stop) as gauge:
+            if gauge is None or self.stop.is_set():
+                return {"type": "turn.stopped"}
+            endpoint = tries.begin(gauge.id)
+            try:
+                return await self._write(serving, endpoint)
+            except InferenceError as error:
+                tries.failed(endpoint, error)
+                metrics.upstream_failed(model=serving.name, endpoint_id=gauge.id, error=error)
+                raise
+
+    def _stand(self) -> None:
+        """What was shown stands: whoever is asked next continues it."""
+        if self._has_begun():
+            self.log.seal()
+            self._standing.text = self.log.text
+            self.log.begin_with(self._standing.text, epoch=self.claim.epoch)
 
     async def _write(self, serving: Serving, endpoint: Endpoint) -> dict[str, object]:
         """Tries one endpoint; a prompt that it finds too long is halved once."""
@@ -234,6 +248,8 @@ class TurnRunner:
                     self._usage = item
                 elif isinstance(item, Finished):
                     ending = {"type": "turn.completed", "finish_reason": item.reason}
+        if ending["type"] == "turn.completed":
+            self._means.directory.worked(endpoint)
         return ending
 
     def _show(self, text: str) -> None:

@@ -43,20 +43,22 @@ def free_port() -> int:
 
 
 @contextlib.contextmanager
-def running(command: list[str], *, port: int, stop_signal: int) -> Iterator[None]:
+def running(
+    command: list[str], *, port: int, stop_signal: int, host: str = "127.0.0.1"
+) -> Iterator[subprocess.Popen[bytes]]:
     """A server that answers on its port; it is stopped, and waited for, at the end."""
     with tempfile.TemporaryFile() as output:
         process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT)
         try:
             deadline = time.monotonic() + START_SECONDS
             while True:
-                with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
+                with contextlib.suppress(OSError), socket.create_connection((host, port), 1):
                     break
                 if process.poll() is not None or time.monotonic() > deadline:
                     output.seek(0)
                     raise RuntimeError(f"{command} did not start: {output.read().decode()}")
                 time.sleep(0.05)
-            yield
+            yield process
         finally:
             process.send_signal(stop_signal)
             process.wait(START_SECONDS)

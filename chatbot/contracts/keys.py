@@ -64,6 +64,30 @@ def endpoint_shares(endpoint_id: UUID) -> str:
     return f"{PREFIX}:endpoint:{{{endpoint_id}}}:shares"
 
 
+def endpoint_circuit(place_id: UUID) -> str:
+    """Why no questions go to a place; absent: they do."""
+    return f"{PREFIX}:endpoint:{{{place_id}}}:circuit"
+
+
+def endpoint_check(place_id: UUID) -> str:
+    """What came of the last check of a place; expires soon after checks have ended."""
+    return f"{PREFIX}:endpoint:{{{place_id}}}:check"
+
+
+def endpoint_trial(place_id: UUID) -> str:
+    """The chat process that may send a trial question to a place whose circuit is half-open."""
+    return f"{PREFIX}:endpoint:{{{place_id}}}:trial"
+
+
+def endpoint_places(endpoint_id: UUID) -> str:
+    """Addresses of an endpoint that is found by DNS, with the place that each of them is."""
+    return f"{PREFIX}:endpoint:{{{endpoint_id}}}:places"
+
+
+ENDPOINT_CHECKER: Final = f"{PREFIX}:endpoints:checker"
+"""Name of the chat process that checks all endpoints; expires soon after it has died."""
+
+
 def chat_wake(process: str) -> str:
     """Stream of at most one entry; an append wakes a chat process that waits for other streams."""
     return f"{PREFIX}:chat:{process}:wake"

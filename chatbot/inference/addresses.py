@@ -12,6 +12,13 @@ def normalised_base_url(url: str) -> str:
     return url if urlsplit(url).path else f"{url}/v1"
 
 
+def at_address(url: str, address: str) -> str:
+    """The same URL with its host's name replaced by one of the addresses it stands for."""
+    parts = urlsplit(url)
+    host = f"[{address}]" if ":" in address else address
+    return parts._replace(netloc=f"{host}:{parts.port}" if parts.port else host).geturl()
+
+
 def validate_base_url(url: str) -> None:
     """Raises Django's ValidationError with what is wrong."""
     try:

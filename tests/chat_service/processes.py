@@ -50,10 +50,10 @@ class ChatProcess:
 
 
 @contextmanager
-def running_chat_process(**variables: str) -> Iterator[ChatProcess]:
-    """A replica that is ready; gone at the end."""
+def running_chat_process(*, starter: str = "uvicorn", **variables: str) -> Iterator[ChatProcess]:
+    """A replica that is ready; gone at the end. `starter`: a module that starts uvicorn."""
     port = free_port()
-    words = ["-m", "uvicorn", "chat_service.asgi:application"]
+    words = ["-m", starter, "chat_service.asgi:application"]
     words += ["--host", "127.0.0.1", "--port", str(port), *UVICORN_OPTIONS]
     with tempfile.TemporaryDirectory(prefix="brainstem-chat-") as folder:
         home = Path(folder)

@@ -48,6 +48,7 @@ class ScriptedInference:
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         routes = {
             ("GET", "/v1/models"): self._models,
+            ("GET", "/metrics"): self._metrics,
             ("POST", "/v1/chat/completions"): self._chat,
             ("POST", "/v1/embeddings"): self._embeddings,
             ("POST", "/script"): self._set_script,
@@ -98,7 +99,23 @@ class ScriptedInference:
 
     # --- what a model server has ---
 
+    async def _metrics(self, _body: bytes, _receive: Receive, send: Send) -> None:
+        queue = self.defaults.with_fields(self._posted).queue
+        if queue is None:
+            raise Refused(404, "Not Found")
+        lines = [
+            "# TYPE vllm:num_requests_waiting gauge",
+            f'vllm:num_requests_waiting{{engine="0",model_name="{CHAT_MODEL}"}} {queue - 1:.1f}',
+            f'vllm:num_requests_waiting{{engine="1",model_name="{CHAT_MODEL}"}} 1.0',
+            'vllm:num_requests_running{engine="0"} 8.0',
+        ]
+        headers = [(b"content-type", b"text/plain; version=0.0.4")]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": "\n".join(lines).encode()})
+
     async def _models(self, _body: bytes, _receive: Receive, send: Send) -> None:
+        if status := self.defaults.with_fields(self._posted).models_status:
+            raise Refused(status, "scripted error")
         row = {
             "object": "model",
             "created": 1,

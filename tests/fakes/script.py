@@ -72,6 +72,10 @@ class Script:
     cut_utf8: bool = False
     """Cuts the bytes every few of them, inside characters too."""
     embedding_delay_ms: float = 0
+    models_status: int | None = None
+    """Of `/v1/models`: whether the server seems to be well."""
+    queue: int | None = None
+    """Waits inside, by `/metrics` as vLLM has it; None: there is no such page."""
     refuses_base64: bool = False
     """Embeddings as numbers only."""
 

@@ -4,19 +4,27 @@ import contextlib
 import signal
 import sys
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import pytest
 
 from tests.servers import free_port, running
 
+if TYPE_CHECKING:
+    import subprocess
+
+END_SECONDS = 10
+
 
 class ScriptedServer:
     """A running scripted server: set its script, read what it saw."""
 
-    def __init__(self, port: int) -> None:
-        self.address = f"http://127.0.0.1:{port}"
+    def __init__(
+        self, process: "subprocess.Popen[bytes]", *, port: int, host: str = "127.0.0.1"
+    ) -> None:
+        self._process = process
+        self.address = f"http://{host}:{port}"
         self.base_url = f"{self.address}/v1"
         self._client = httpx.Client(base_url=self.address, timeout=10)
 
@@ -37,19 +45,26 @@ class ScriptedServer:
         answer: list[dict[str, Any]] = self._client.get("/requests").json()
         return answer
 
+    def kill(self) -> None:
+        """As the machine would: in the middle of a word."""
+        self._process.kill()
+        self._process.wait(END_SECONDS)
+
     def close(self) -> None:
         self._client.close()
 
 
 @contextlib.contextmanager
-def running_scripted_server(*arguments: str, port: int | None = None) -> Iterator[ScriptedServer]:
+def running_scripted_server(
+    *arguments: str, port: int | None = None, host: str = "127.0.0.1"
+) -> Iterator[ScriptedServer]:
     """Starts the server, on a free port if none is given, with arguments of its command line."""
     port = port or free_port()
     module = "tests.fakes.inference_server"
-    command = [sys.executable, "-m", module, "--port", str(port), *arguments]
+    command = [sys.executable, "-m", module, "--host", host, "--port", str(port), *arguments]
     with (
-        running(command, port=port, stop_signal=signal.SIGTERM),
-        contextlib.closing(ScriptedServer(port)) as server,
+        running(command, host=host, port=port, stop_signal=signal.SIGTERM) as process,
+        contextlib.closing(ScriptedServer(process, port=port, host=host)) as server,
     ):
         yield server
 

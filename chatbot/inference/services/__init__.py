@@ -5,6 +5,7 @@ from chatbot.inference.services.endpoints import (
     check_endpoint,
     make_default,
     set_api_key,
+    set_draining,
 )
 from chatbot.inference.services.environment import sync_environment_endpoints
 
@@ -13,5 +14,6 @@ __all__ = [
     "check_endpoint",
     "make_default",
     "set_api_key",
+    "set_draining",
     "sync_environment_endpoints",
 ]

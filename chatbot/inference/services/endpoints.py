@@ -43,6 +43,16 @@ def make_default(*, model_id: UUID) -> None:
         model.save(update_fields=["is_default"])
 
 
+def set_draining(*, endpoint_id: UUID, is_draining: bool) -> None:
+    """Whether new questions stay away; what runs there ends as usual.
+
+    Chat processes see it within seconds.
+    """
+    found = InferenceEndpoint.objects.filter(pk=endpoint_id)
+    if not found.update(is_draining=is_draining):
+        raise _no_such_endpoint()
+
+
 def check_endpoint(*, endpoint_id: UUID) -> EndpointCheck:
     """Asks the server, at most for ten seconds, and stores what came of it.
 
