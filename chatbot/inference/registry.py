@@ -1,9 +1,15 @@
 """From rows to connectors: which class speaks an endpoint's protocol."""
 
+from collections.abc import Callable
+from functools import partial
+from typing import Final
+
 from django.conf import settings
 
 from chatbot.inference.api_keys import decrypted
+from chatbot.inference.connectors.anthropic import AnthropicChat
 from chatbot.inference.connectors.embeddings import AsyncOpenAIEmbeddings, OpenAIEmbeddings
+from chatbot.inference.connectors.kserve_http import KServeHTTPChat
 from chatbot.inference.connectors.openai import OpenAIChat
 from chatbot.inference.connectors.protocol import (
     AsyncEmbeddingClient,
@@ -12,9 +18,17 @@ from chatbot.inference.connectors.protocol import (
     EndpointConfig,
     StreamLimits,
 )
+from chatbot.inference.connectors.session import SessionChat
+from chatbot.inference.connectors.sessions import MemorySessions
 from chatbot.inference.models import InferenceEndpoint, Protocol
 
-CHAT_CONNECTORS: dict[str, type[OpenAIChat]] = {Protocol.OPENAI: OpenAIChat}
+_SESSIONS: Final = MemorySessions()
+CHAT_CONNECTORS: Final[dict[str, Callable[[EndpointConfig], ChatConnector]]] = {
+    Protocol.OPENAI: OpenAIChat,
+    Protocol.ANTHROPIC: AnthropicChat,
+    Protocol.KSERVE_HTTP: KServeHTTPChat,
+    Protocol.SESSION: partial(SessionChat, sessions=_SESSIONS),
+}
 QUESTION_SECONDS = 10.0
 """For the embedding of a question, with a person waiting."""
 BATCH_SECONDS = 60.0
@@ -36,13 +50,19 @@ def endpoint_config(endpoint: InferenceEndpoint) -> EndpointConfig:
             between_tokens=endpoint.between_tokens_seconds,
             total=endpoint.total_seconds,
         ),
+        protocol=endpoint.protocol,
         context_tokens=endpoint.model.context_tokens,
         options=endpoint.options,
     )
 
 
 def connector_for(endpoint: InferenceEndpoint) -> ChatConnector:
-    """A chat connector; raises ApiKeyUnreadable."""
+    """A chat connector.
+
+    Raises:
+        ApiKeyUnreadable: SECRET_KEY has changed.
+        OptionsWrong: the endpoint's options are none of its protocol's.
+    """
     return CHAT_CONNECTORS[endpoint.protocol](endpoint_config(endpoint))
 
 

@@ -1,10 +1,12 @@
-"""A scripted OpenAI-compatible inference server: an ASGI app for tests and benches.
+"""A scripted inference server that speaks all protocols over HTTP: an ASGI app for tests, benches.
 
     python -m tests.fakes.inference_server --port 9100 --delay-ms 50 --rate 50 --tokens 200
 
-`/v1/models`, `/v1/chat/completions` (streamed or not), `/v1/embeddings`; and for the one who holds
-the script: `POST /script` (fields of `Script`; replaces what was posted before), `GET /stats`,
-`GET /requests` (the last chat requests), `POST /reset`. Any model name is accepted.
+OpenAI's `/v1/models`, `/v1/chat/completions` (streamed or not), `/v1/embeddings`; Anthropic's
+`/v1/messages`; Triton's `/v2/models/…/generate_stream`; sessions at `/session`. And for the one
+who holds the script: `POST /script` (fields of `Script`; replaces what was posted before),
+`GET /stats`, `GET /requests` (the last chat requests), `POST /reset` (sessions are lost, too). Any
+model name is accepted.
 
 An answer depends on the script alone. A request whose last message is the beginning of that answer,
 with `continue_final_message`, gets exactly the rest: take-overs can be checked byte by byte.
@@ -13,20 +15,27 @@ with `continue_final_message`, gets exactly the rest: take-overs can be checked 
 import argparse
 import asyncio
 import base64
+import re
 from collections import deque
-from collections.abc import Awaitable, Mapping, MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from typing import Any
 
 import orjson
 import uvicorn
 
+from tests.fakes.anthropic_answer import AnthropicAnswer
 from tests.fakes.bag_of_words import embedding
 from tests.fakes.script import Script, UnknownScript
 from tests.fakes.scripted_answer import CHAT_MODEL, Answer, Receive, Refused, Send, Stats, send_json
+from tests.fakes.session_answer import SessionAnswer
+from tests.fakes.triton_answer import TritonAnswer
 
 EMBEDDING_MODEL = "scripted-embedding"
 REQUESTS_KEPT = 100
+Handler = Callable[[bytes, Receive, Send], Awaitable[None]]
+_MODEL_OR_SESSION = re.compile(r"^(/v2/models/|/session/)[^/]+")
 
 
 @dataclass(slots=True)
@@ -43,22 +52,33 @@ class ScriptedInference:
     """What `/v1/models` tells of it, in vLLM's way."""
     stats: Stats = field(default_factory=Stats)
     requests: deque[Any] = field(default_factory=lambda: deque(maxlen=REQUESTS_KEPT))
+    sessions: dict[str, str] = field(default_factory=dict)
+    """What each session remembers."""
     _posted: dict[str, Any] = field(default_factory=dict)
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
-        routes = {
+        path = _MODEL_OR_SESSION.sub(r"\1*", scope["path"])
+        routes: dict[tuple[str, str], Handler] = {
             ("GET", "/v1/models"): self._models,
             ("GET", "/metrics"): self._metrics,
             ("POST", "/v1/chat/completions"): self._chat,
             ("POST", "/v1/embeddings"): self._embeddings,
+            ("POST", "/v1/messages"): partial(self._chat, kind=AnthropicAnswer),
+            ("POST", "/v2/models/*/generate_stream"): partial(self._chat, kind=TritonAnswer),
+            ("GET", "/v2/models/*/ready"): self._ready,
+            ("GET", "/v2/health/ready"): self._ready,
+            ("GET", "/session"): self._sessions,
+            ("POST", "/session"): self._make_session,
+            ("POST", "/session/*/message"): partial(self._say, scope["path"]),
+            ("POST", "/session/*/abort"): self._abort,
             ("POST", "/script"): self._set_script,
             ("POST", "/reset"): self._reset,
             ("GET", "/stats"): self._stats,
             ("GET", "/requests"): self._requests,
         }
-        handler = routes.get((scope["method"], scope["path"]), self._not_found)
+        handler = routes.get((scope["method"], path), self._not_found)
         try:
-            if scope["path"].startswith("/v1"):
+            if path.startswith(("/v1", "/v2", "/session")):
                 self._check_key(scope)
             await handler(await _body(receive), receive, send)
         except Refused as error:
@@ -67,8 +87,10 @@ class ScriptedInference:
             await send_json(send, body, status=error.status, headers=headers)
 
     def _check_key(self, scope: MutableMapping[str, Any]) -> None:
-        sent = dict(scope["headers"]).get(b"authorization", b"").decode()
-        if self.api_key and sent != f"Bearer {self.api_key}":
+        headers = dict(scope["headers"])
+        is_anthropic = b"anthropic-version" in headers
+        sent = headers.get(b"x-api-key" if is_anthropic else b"authorization", b"").decode()
+        if self.api_key and sent.removeprefix("Bearer ") != self.api_key:
             raise Refused(401, f"Incorrect API key provided: {sent}")
 
     async def _not_found(self, _body: bytes, _receive: Receive, _send: Send) -> None:
@@ -88,6 +110,7 @@ class ScriptedInference:
     async def _reset(self, _body: bytes, _receive: Receive, send: Send) -> None:
         self._posted = {}
         self.requests.clear()
+        self.sessions.clear()
         self.stats = Stats(running=self.stats.running)
         await send_json(send, {})
 
@@ -145,16 +168,42 @@ class ScriptedInference:
         answer = {"object": "list", "data": data, "model": request.get("model"), "usage": usage}
         await send_json(send, answer)
 
-    async def _chat(self, body: bytes, receive: Receive, send: Send) -> None:
+    async def _ready(self, _body: bytes, _receive: Receive, send: Send) -> None:
+        _refuse_if_scripted(self.defaults.with_fields(self._posted))
+        await send_json(send, {})
+
+    async def _sessions(self, _body: bytes, _receive: Receive, send: Send) -> None:
+        await send_json(send, [{"id": name} for name in self.sessions])
+
+    async def _make_session(self, _body: bytes, _receive: Receive, send: Send) -> None:
+        self.stats.sessions_made += 1
+        name = f"ses-{self.stats.sessions_made}"
+        self.sessions[name] = ""
+        await send_json(send, {"id": name, "title": "scripted"})
+
+    async def _say(self, path: str, body: bytes, receive: Receive, send: Send) -> None:
+        name = path.split("/")[2]
+        if name not in self.sessions:
+            raise Refused(404, "no such session")
+        self.sessions[name] += SessionAnswer.question(orjson.loads(body))
+        await self._chat(body, receive, send, kind=SessionAnswer)
+
+    async def _abort(self, _body: bytes, _receive: Receive, send: Send) -> None:
+        self.stats.aborts_asked += 1
+        await send_json(send, {})
+
+    async def _chat(
+        self, body: bytes, receive: Receive, send: Send, *, kind: type[Answer] = Answer
+    ) -> None:
         request = orjson.loads(body)
         self.stats.chat_requests += 1
         self.requests.append(request)
-        script = self._script_of(request)
+        script = self._script_of(kind.question(request))
         _refuse_if_scripted(script)
         if self.slots and self.stats.running >= self.slots:
             raise Refused(503, "no free slot", retry_after=1)
-        answer = Answer(script, request, self.stats)
-        reply = answer.stream if request.get("stream") else answer.whole
+        answer = kind(script, request, self.stats)
+        reply = answer.stream if answer.is_streamed else answer.whole
         self.stats.running += 1
         try:
             await _until_disconnect(reply(send), receive)
@@ -165,9 +214,7 @@ class ScriptedInference:
         finally:
             self.stats.running -= 1
 
-    def _script_of(self, request: Mapping[str, Any]) -> Script:
-        asked = [message for message in request["messages"] if message["role"] == "user"]
-        question = asked[-1]["content"] if asked else ""
+    def _script_of(self, question: str) -> Script:
         try:
             return self.defaults.with_fields(self._posted).with_directive(question)
         except UnknownScript as error:

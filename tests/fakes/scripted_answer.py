@@ -1,9 +1,12 @@
-"""One scripted answer on its way to the client, as an OpenAI-compatible server sends it."""
+"""One scripted answer on its way to the client, as an OpenAI-compatible server sends it.
+
+Other protocols are subclasses that write the same script in their own words.
+"""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Mapping, MutableMapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import orjson
 
@@ -39,6 +42,8 @@ class Refused(Exception):
 @dataclass(slots=True)
 class Stats:
     chat_requests: int = 0
+    sessions_made: int = 0
+    aborts_asked: int = 0
     running: int = 0
     finished: int = 0
     aborted: int = 0
@@ -54,6 +59,7 @@ class Answer:
     def __init__(self, script: Script, request: Mapping[str, Any], stats: Stats) -> None:
         self.script = script
         self.stats = stats
+        self.is_streamed = bool(request.get("stream"))
         self.wants_usage = bool((request.get("stream_options") or {}).get("include_usage"))
         tokens = tokens_of(_rest_of_answer(script, request))
         limit = request.get("max_completion_tokens") or request.get("max_tokens") or len(tokens)
@@ -67,6 +73,13 @@ class Answer:
             "completion_tokens": len(self.tokens),
             "total_tokens": words + len(self.tokens),
         }
+
+    @staticmethod
+    def question(request: Mapping[str, Any]) -> str:
+        """What was asked last; a directive may stand in it."""
+        asked = [message for message in request["messages"] if message["role"] == "user"]
+        text: str = asked[-1]["content"] if asked else ""
+        return text
 
     async def whole(self, send: Send) -> None:
         script = self.script
@@ -99,11 +112,11 @@ class Answer:
         if script.late_headers:
             await send(start)
         write = _cutting(send) if script.cut_utf8 else _writing(send)
-        await write(_chunk({"role": "assistant", "content": ""}))
-        if script.reasoning:
-            await write(_chunk({script.reasoning_field: script.reasoning}))
+        for event in self._beginning():
+            await write(event)
         if await self._send_tokens(write):
-            await self._send_end(write)
+            for event in self._ending():
+                await write(event)
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
     async def _send_tokens(self, write: Write) -> bool:
@@ -116,7 +129,7 @@ class Answer:
                 return False
             if script.rate and (early := began + number / script.rate - loop.time()) > 0:
                 await asyncio.sleep(early)
-            await write(_token_chunk(token))
+            await write(self._token(token))
             self.stats.tokens_sent += 1
         return not await self._happens(len(self.tokens), write)
 
@@ -129,25 +142,47 @@ class Answer:
         if number == script.stall_after:
             await asyncio.Event().wait()
         if number == script.malformed_after:
-            await write(b'data: {"choices":[{"delta":{"content"\n\n')
+            await write(self.MALFORMED)
         if number == script.error_in_stream_after:
-            error = {"message": script.error_message, "type": "InternalServerError", "code": 500}
-            await write(b"data: " + orjson.dumps({"error": error}) + b"\n\n" + _DONE)
+            await write(self._error(script.error_message))
             return True
         return number == script.end_after
 
-    async def _send_end(self, write: Write) -> None:
-        for piece in _pieces_of_calls(self.script):
-            await write(_chunk({"tool_calls": [piece]}))
+    # --- the protocol's words ---
+
+    MALFORMED: ClassVar[bytes] = b'data: {"choices":[{"delta":{"content"\n\n'
+
+    def _beginning(self) -> Iterator[bytes]:
+        yield _chunk({"role": "assistant", "content": ""})
+        if self.script.reasoning:
+            yield _chunk({self.script.reasoning_field: self.script.reasoning})
+
+    def _token(self, token: str) -> bytes:
+        return b"".join(
+            (
+                _HEAD,
+                b'"choices":[{"index":0,"delta":{"content":',
+                orjson.dumps(token),
+                b'},"finish_reason":null}]}\n\n',
+            )
+        )
+
+    def _error(self, message: str) -> bytes:
+        error = {"message": message, "type": "InternalServerError", "code": 500}
+        return b"data: " + orjson.dumps({"error": error}) + b"\n\n" + _DONE
+
+    def _ending(self) -> Iterator[bytes]:
+        for piece in pieces_of_calls(self.script):
+            yield _chunk({"tool_calls": [piece]})
         if not self.script.no_finish_reason:
-            await write(_chunk({}, finish_reason=self.finish_reason))
+            yield _chunk({}, finish_reason=self.finish_reason)
         if self.wants_usage and not self.script.no_usage:
             usage = orjson.dumps({"choices": [], "usage": self.usage})
-            await write(_HEAD + usage[1:] + b"\n\n")
-        await write(_DONE)
+            yield _HEAD + usage[1:] + b"\n\n"
+        yield _DONE
 
 
-def _pieces_of_calls(script: Script) -> Iterator[dict[str, Any]]:
+def pieces_of_calls(script: Script) -> Iterator[dict[str, Any]]:
     """As vLLM sends them: the name first, then the arguments bit by bit."""
     for index, call in enumerate(script.tool_calls):
         function = {"name": call["name"], "arguments": ""}
@@ -182,17 +217,6 @@ async def send_json(
 def _chunk(delta: dict[str, Any], finish_reason: str | None = None) -> bytes:
     choice = {"index": 0, "delta": delta, "finish_reason": finish_reason}
     return _HEAD + orjson.dumps({"choices": [choice]})[1:] + b"\n\n"
-
-
-def _token_chunk(token: str) -> bytes:
-    return b"".join(
-        (
-            _HEAD,
-            b'"choices":[{"index":0,"delta":{"content":',
-            orjson.dumps(token),
-            b'},"finish_reason":null}]}\n\n',
-        )
-    )
 
 
 def _writing(send: Send) -> Write:

@@ -91,7 +91,7 @@ class EventStreamChat(ABC):
                         response.made_progress(limit=self._endpoint.limits.between_tokens)
                         yield item
                     answer.hurry_to_end(response)
-                answer.reader.end_of_response()
+                answer.end_of(response.response)
                 await response.drain()
         except StopAsked:
             answer.is_stopped = True
@@ -142,6 +142,11 @@ class StreamedAnswer:
                 reader.others.clear()
             if text and (text := self.overlap.cut(text)):
                 yield TextDelta(text)
+
+    def end_of(self, response: httpx.Response) -> None:
+        """The response has ended; whether in good order can be told of framed ones only."""
+        if "transfer-encoding" in response.headers or "content-length" in response.headers:
+            self.reader.end_of_response()
 
     def hurry_to_end(self, response: WatchedResponse) -> None:
         """Once the answer is complete, its usage is worth a short wait only."""

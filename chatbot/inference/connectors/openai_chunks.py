@@ -10,30 +10,23 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
-from chatbot.inference.connectors.errors import InferenceError, MalformedAnswer, ServerGone
+from chatbot.inference.connectors.errors import InferenceError, MalformedAnswer
 from chatbot.inference.connectors.protocol import (
-    Finished,
     ReasoningDelta,
     ToolCallDelta,
     UsageReport,
 )
+from chatbot.inference.connectors.reasons import finish_of
 from chatbot.inference.connectors.sse import ServerSentEvent
 from chatbot.inference.connectors.statuses import HTTP_SERVER_ERROR, error_of_message, message_of
 
 if TYPE_CHECKING:
-    from chatbot.inference.connectors.protocol import StreamItem
+    from chatbot.inference.connectors.protocol import (
+        Finished,
+        StreamItem,
+    )
 
 DONE: Final = b"[DONE]"
-REASON_CHARACTERS = 32
-
-_REASONS: Final = {
-    "eos_token": "stop",
-    "stop_sequence": "stop",
-    "function_call": "tool_calls",
-    "max_tokens": "length",
-    "content_filter": "filtered",
-}
-_BROKEN_OFF: Final = frozenset({"abort", "error", "cancelled"})
 
 
 class ChunkReader:
@@ -97,11 +90,9 @@ class ChunkReader:
         return ToolCallDelta(index, call_id, function.get("name") or "", arguments)
 
     def _finish(self, reason: str) -> None:
-        if reason in _BROKEN_OFF:
-            raise ServerGone(f"the server ended the answer: {reason}")
         if reason == "stop" and self._calls:
             reason = "tool_calls"
-        self.finished = Finished(_REASONS.get(reason, reason)[:REASON_CHARACTERS])
+        self.finished = finish_of(reason)
 
 
 def _error_in(chunk: dict[str, Any], data: bytes) -> InferenceError:

@@ -6,7 +6,8 @@ default and a sentence; nothing else is an option.
 
 from collections.abc import Mapping
 from dataclasses import fields
-from typing import Any, TypeVar, get_args, get_type_hints
+from types import UnionType
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 from chatbot.contracts.errors import InvalidInput
 
@@ -35,6 +36,12 @@ def read_options(kind: type[OptionsT], given: Mapping[str, Any]) -> OptionsT:
         known = ", ".join(names) or "none"
         raise OptionsWrong(f"Unknown options: {', '.join(unknown)}. Known: {known}.")
     for name, hint in get_type_hints(kind).items():
-        if name in given and type(given[name]) not in (get_args(hint) or (hint,)):
+        if name in given and type(given[name]) not in _types(hint):
             raise OptionsWrong(f"The option {name} is not of its type: {hint}.")
     return kind(**given)
+
+
+def _types(hint: Any) -> tuple[Any, ...]:  # noqa: ANN401 - types, generic ones and unions
+    if isinstance(hint, UnionType):
+        return get_args(hint)
+    return (get_origin(hint) or hint,)

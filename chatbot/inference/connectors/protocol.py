@@ -39,11 +39,13 @@ class EndpointConfig:
     """Where a model is served. The key never shows in a `repr`."""
 
     base_url: str
-    """Up to and including `/v1`, without a slash at the end."""
+    """Up to and including `/v1`, or whatever the protocol has there; without a slash at the end."""
     model: str
     """What the server calls the model."""
     api_key: str = field(default="", repr=False)
     limits: StreamLimits = StreamLimits()
+    protocol: str = "openai"
+    """`openai`, `anthropic`, `kserve-http`, `kserve-grpc` or `session`."""
     context_tokens: int | None = None
     """What we were told of the model; a server that tells more is believed."""
     options: Mapping[str, Any] = field(default_factory=dict, hash=False)

@@ -1,11 +1,17 @@
-"""`GET /v1/models`: is the server there, what does it serve, and what is it?"""
+"""Is the server there, what does it serve, and what is it?
+
+OpenAI's and Anthropic's list their models; Triton says whether it has loaded the one; a server with
+sessions only shows that it is there.
+"""
 
 from dataclasses import dataclass, replace
 from typing import Any, Final
+from urllib.parse import quote
 
 import httpx
 import orjson
 
+from chatbot.inference.connectors.anthropic import anthropic_headers
 from chatbot.inference.connectors.errors import InferenceError, MalformedAnswer
 from chatbot.inference.connectors.protocol import Capabilities, EndpointConfig
 from chatbot.inference.connectors.requests import endpoint_request, raise_unless_success
@@ -18,6 +24,8 @@ OWNERS_THAT_CONTINUE: Final = frozenset({"vllm", "sglang", "llamacpp", "scripted
 itself, the others with `continue_final_message`, which llama.cpp doesn't mind."""
 
 OWNERS_THAT_TAKE_ANY_NAME: Final = frozenset({"llamacpp", "scripted"})
+_PATHS: Final = {"kserve-http": "models/{model}/ready", "session": "session"}
+"""Where the answer is no list of models, but that there is one."""
 _LLAMA_CPP: Final = "llamacpp"
 
 
@@ -43,13 +51,18 @@ def list_models(endpoint: EndpointConfig) -> list[ServedModel]:
     Raises:
         InferenceError: it doesn't answer, or not like this kind of server.
     """
-    return _models_in(endpoint, send(endpoint_request(endpoint, "models", timeout=TIMEOUT)))
+    return _models_in(endpoint, send(_request(endpoint)))
 
 
 async def list_models_async(endpoint: EndpointConfig) -> list[ServedModel]:
     """The same on an event loop."""
-    response = await send_async(endpoint_request(endpoint, "models", timeout=TIMEOUT))
-    return _models_in(endpoint, response)
+    return _models_in(endpoint, await send_async(_request(endpoint)))
+
+
+def _request(endpoint: EndpointConfig) -> httpx.Request:
+    headers = anthropic_headers(endpoint) if endpoint.protocol == "anthropic" else None
+    path = _PATHS.get(endpoint.protocol, "models").format(model=quote(endpoint.model, safe=""))
+    return endpoint_request(endpoint, path, timeout=TIMEOUT, headers=headers)
 
 
 async def capabilities_of(endpoint: EndpointConfig, *, continues: bool | None) -> Capabilities:
@@ -95,6 +108,8 @@ async def _slot_tokens(endpoint: EndpointConfig) -> int | None:
 
 def _models_in(endpoint: EndpointConfig, response: httpx.Response) -> list[ServedModel]:
     raise_unless_success(endpoint, response, response.content)
+    if endpoint.protocol in _PATHS:
+        return [ServedModel(endpoint.model)]
     try:
         return [_model(row) for row in orjson.loads(response.content)["data"]]
     except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError) as error:

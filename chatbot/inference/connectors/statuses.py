@@ -37,6 +37,7 @@ _OF_STATUS: dict[int, type[InferenceError]] = {
     501: BadRequest,
     503: ServerBusy,
     504: ServerTimedOut,
+    529: ServerBusy,
 }
 _MAY_BE_TOO_LONG = frozenset({400, 422, 500})
 """llama.cpp says so with 500 where an embedding's input is too long."""

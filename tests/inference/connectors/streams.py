@@ -15,6 +15,7 @@ from chatbot.inference.connectors.protocol import (
     StreamLimits,
     TextDelta,
 )
+from chatbot.inference.registry import CHAT_CONNECTORS
 
 CHUNK = b'data: {"choices": [{"delta": {"content": "%b"}, "finish_reason": %b}]}\n\n'
 COMPLETE = (CHUNK % (b"Hi", b"null"), CHUNK % (b"", b'"stop"'), b"data: [DONE]\n\n")
@@ -42,6 +43,29 @@ def connector(
         options=options or {},
     )
     return OpenAIChat(config)
+
+
+PATHS = {"openai": "/v1", "anthropic": "/v1", "kserve-http": "/v2", "session": ""}
+
+
+def connector_of(
+    protocol: str,
+    address: str,
+    *,
+    limits: StreamLimits = PATIENT,
+    api_key: str = "",
+    options: Mapping[str, Any] | None = None,
+) -> ChatConnector:
+    """A connector of the protocol at a scripted server's address."""
+    config = EndpointConfig(
+        base_url=address + PATHS[protocol],
+        model="any",
+        api_key=api_key,
+        limits=limits,
+        protocol=protocol,
+        options=options or {},
+    )
+    return CHAT_CONNECTORS[protocol](config)
 
 
 def question(
