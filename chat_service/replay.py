@@ -7,6 +7,7 @@ client that was in the middle of the live ones is told everything again and noth
 from dataclasses import dataclass
 from uuid import UUID
 
+from chat_service.asides import numbered
 from chat_service.stream_log import Entry, entry
 from chatbot.contracts.events import EPOCH_STRIDE
 from chatbot.conversations.models import TERMINAL_TURN_STATES, Turn, TurnState
@@ -65,6 +66,10 @@ def _events(turn: Turn) -> list[dict[str, object]]:
             "model": answer.model_name,
         },
     ]
+    if answer.reasoning:
+        events.append({"type": "reasoning", "text": answer.reasoning})
+    if answer.tool_calls:
+        events.append({"type": "tool_calls", "tool_calls": numbered(answer.tool_calls)})
     if turn.conversation.brain_id or answer.citations.exists():
         events.append({"type": "sources", "sources": sources_of(answer)})
     if answer.prompt_tokens is not None and answer.completion_tokens is not None:

@@ -126,37 +126,31 @@ class Replica:
         client_id: str,
         parent_id: Parent = Place.END,
     ) -> Asked:
-        """Stores the question and begins to answer it here, if there is room.
-
-        Goes on when the caller is cancelled: the question has been asked.
-        """
-        return await asyncio.shield(
-            self._spawn(
-                self._ask(
-                    user=user,
-                    conversation_id=conversation_id,
-                    text=text,
-                    client_id=client_id,
-                    parent_id=parent_id,
-                )
-            )
-        )
-
-    async def _ask(
-        self, *, user: User, conversation_id: UUID, text: str, client_id: str, parent_id: Parent
-    ) -> Asked:
-        has_room = len(self._runners) < MAX_RUNNING and not self.draining.is_set()
-        early = _EarlyStart(partial(self._take, is_stored=False))
-        try:
-            asked = await in_database(
-                ask_counted,
+        """Stores the question and begins to answer it here, if there is room."""
+        return await self.begin(
+            lambda claimer: ask_counted(
                 user=user,
                 conversation_id=conversation_id,
                 text=text,
                 client_id=client_id,
                 parent_id=parent_id,
-                claimer=Claimer(self.name, early.begin) if has_room else None,
+                claimer=claimer,
             )
+        )
+
+    async def begin(self, ask: Callable[[Claimer | None], T]) -> T:
+        """Runs in a thread what stores a question, and begins to answer it here meanwhile.
+
+        Where there is no room, `ask` gets no claimer. Goes on when the caller is cancelled: the
+        question has been asked.
+        """
+        return await asyncio.shield(self._spawn(self._begin(ask)))
+
+    async def _begin(self, ask: Callable[[Claimer | None], T]) -> T:
+        has_room = len(self._runners) < MAX_RUNNING and not self.draining.is_set()
+        early = _EarlyStart(partial(self._take, is_stored=False))
+        try:
+            asked = await in_database(ask, Claimer(self.name, early.begin) if has_room else None)
         except BaseException:
             early.undo()
             raise

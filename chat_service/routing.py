@@ -6,6 +6,7 @@ from typing import Any
 from channels.routing import ProtocolTypeRouter, URLRouter
 from django.urls import URLPattern, path, re_path
 
+from chat_service import openai_door
 from chat_service.connection import Receive, Scope, Send
 from chat_service.health import healthz, readyz
 from chat_service.lifespan import lifespan
@@ -44,6 +45,12 @@ application = ProtocolTypeRouter(
                 _route("stream/healthz", healthz),
                 _route("stream/readyz", readyz),
                 _route("stream/metrics", metrics_page),
+                _route("v1/models", openai_door.models),
+                _route("v1/models/<path:model>", openai_door.model),
+                _route("v1/chat/completions", openai_door.completions),
+                _route("v1/chat/completions/<completion>", openai_door.completion_of_id),
+                _route("v1/chat/completions/<completion>/cancel", openai_door.cancellation),
+                _route("v1/<path:address>", openai_door.elsewhere),
                 _elsewhere(no_such_page),
             ]
         ),

@@ -79,6 +79,7 @@ class TurnLog:
         self._wrote = wrote
         self._text: list[str] = []
         self._pending: list[str] = []
+        self._thoughts: list[str] = []
         self._sealed_at = 0.0
         self.has_tokens = False
         self._first_token = 0
@@ -112,6 +113,8 @@ class TurnLog:
 
     def add_text(self, text: str) -> None:
         """More of the answer; what comes within one flush becomes one event."""
+        if self._thoughts:
+            self.seal()
         self._pending.append(storable(text))
         self.whole.clear()
         if not self.has_tokens:
@@ -123,8 +126,20 @@ class TurnLog:
                 self.show(self._first_token)
         self._wrote(self)
 
+    def add_reasoning(self, text: str) -> None:
+        """More of the thinking aloud; `text` is storable."""
+        if self._pending:
+            self.seal()
+        self._thoughts.append(text)
+        self.whole.clear()
+        self._wrote(self)
+
     def seal(self) -> None:
         """Makes an event of the text that waits for one."""
+        if self._thoughts:
+            thoughts, self._thoughts = "".join(self._thoughts), []
+            self._append({"type": "reasoning", "text": thoughts})
+            self._sealed_at = time.monotonic()
         if self._pending:
             text = "".join(self._pending)
             self._pending = []
@@ -151,7 +166,7 @@ class TurnLog:
 
     @property
     def is_pending(self) -> bool:
-        return bool(self._pending)
+        return bool(self._pending or self._thoughts)
 
     def since(self, seq: int) -> list[Entry]:
         """Events after a number that readers may have; of an earlier epoch's number, all."""
@@ -170,7 +185,7 @@ class TurnLog:
         """
         self.appended = min(max(0, count), len(self.entries))
         self.show(self.appended)
-        if self.appended == len(self.entries) and not self._pending:
+        if self.appended == len(self.entries) and not self.is_pending:
             self.whole.set()
 
     def confirm_stored(self) -> None:

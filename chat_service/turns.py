@@ -16,10 +16,12 @@ from redis.asyncio import Redis
 
 from chat_service import metrics
 from chat_service.admission import Admission, Waiter
+from chat_service.asides import Asides
 from chat_service.database import in_database
 from chat_service.endpoints import Directory, Endpoint, Serving
+from chat_service.given import has_answers, prompt_of, question_of, with_options
 from chat_service.passages import Retriever
-from chat_service.prompts import Prompt, Question, build_prompt, nothing_found
+from chat_service.prompts import Prompt, Question, nothing_found
 from chat_service.redis_clients import RedisGate
 from chat_service.standing import Standing, standing_of
 from chat_service.stream_log import TurnLog
@@ -35,7 +37,9 @@ from chatbot.inference.connectors.errors import InferenceError, PromptTooLong
 from chatbot.inference.connectors.protocol import (
     ChatRequest,
     Finished,
+    ReasoningDelta,
     TextDelta,
+    ToolCallDelta,
     UsageReport,
 )
 
@@ -91,6 +95,7 @@ class TurnRunner:
         self._model_name = ""
         self._found: Sequence[Source] | None = None
         self._sources: tuple[Source, ...] | None = None
+        self._asides = Asides()
         self._saved_seq = claim.seq
 
     def give_up(self) -> None:
@@ -180,7 +185,7 @@ class TurnRunner:
         try:
             return await self._stream(serving, endpoint, self._prompt(question, budget))
         except PromptTooLong:
-            if self._has_begun():
+            if self._has_begun() or (question.passages is None and self.claim.request):
                 raise
         return await self._stream(serving, endpoint, self._prompt(question, budget // 2))
 
@@ -193,11 +198,11 @@ class TurnRunner:
                 self._found = await self._means.retriever.passages(
                     user_id=claim.user_id, brain_id=claim.brain_id, question=claim.question
                 )
-        return Question(claim.question, claim.history, claim.instructions, self._found)
+        return question_of(claim, self._found)
 
     async def _has_no_ground(self, question: Question) -> bool:
         """Whether a model could only make an answer up: nothing was found, now or earlier on."""
-        if question.passages is None or question.passages:
+        if question.passages is None or question.passages or has_answers(self.claim.request):
             return False
         return not await in_database(is_grounded, after_id=self.claim.parent_id)
 
@@ -214,7 +219,7 @@ class TurnRunner:
         return min(serving.prompt_tokens, room)
 
     def _prompt(self, question: Question, budget: int) -> Prompt:
-        prompt = build_prompt(question, budget_tokens=budget)
+        prompt = prompt_of(self.claim, question, budget_tokens=budget)
         if question.passages is not None:
             self._show_sources(prompt.sources)
         return prompt
@@ -240,10 +245,13 @@ class TurnRunner:
             conversation_key=str(self.claim.conversation_id),
         )
         ending: dict[str, object] = {"type": "turn.stopped"}
+        request = with_options(request, self.claim.request)
         async with aclosing(endpoint.connector.stream(request, stop=self.stop)) as items:
             async for item in items:
                 if isinstance(item, TextDelta):
                     self._show(item.text)
+                elif isinstance(item, ReasoningDelta | ToolCallDelta):
+                    self._asides.tell(item, self.log)
                 elif isinstance(item, UsageReport):
                     self._usage = item
                 elif isinstance(item, Finished):
@@ -259,7 +267,7 @@ class TurnRunner:
 
     def _has_begun(self) -> bool:
         """Whether this runner has shown any of the answer."""
-        return self.log.has_tokens
+        return self.log.has_tokens or bool(self._asides)
 
     def _tell_position(self, position: int, seconds: float | None) -> None:
         self.log.add(
@@ -311,6 +319,8 @@ class TurnRunner:
             text=self.log.text,
             sources=self._sources,
             model_name=self._model_name,
+            reasoning=self._asides.reasoning,
+            tool_calls=self._asides.tool_calls,
             finish_reason=str(ending.get("finish_reason", _REASON_OF[str(ending["type"])])),
             ttft_ms=self._ttft_ms,
             duration_ms=duration_ms,

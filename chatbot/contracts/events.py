@@ -219,6 +219,35 @@ class Token(TurnEvent):
     text: str
 
 
+class Reasoning(TurnEvent):
+    """More of the model's thinking aloud; not part of the answer."""
+
+    type: Literal["reasoning"]
+    text: str
+
+
+class CalledFunction(TypedDict):
+    name: NotRequired[str]
+    """In the first piece of a call."""
+    arguments: str
+    """The next piece of a JSON object."""
+
+
+class ToolCallPiece(TypedDict):
+    index: int
+    id: NotRequired[str]
+    """In the first piece of a call."""
+    type: NotRequired[Literal["function"]]
+    function: CalledFunction
+
+
+class ToolCalls(TurnEvent):
+    """More of the functions that the model asks to be called, in OpenAI's form."""
+
+    type: Literal["tool_calls"]
+    tool_calls: list[ToolCallPiece]
+
+
 class Usage(TurnEvent):
     type: Literal["usage"]
     prompt_tokens: int
@@ -261,6 +290,8 @@ ServerEvent = (
     | TurnStarted
     | Sources
     | Token
+    | Reasoning
+    | ToolCalls
     | Usage
     | TurnResumed
     | TurnCompleted

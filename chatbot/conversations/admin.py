@@ -27,11 +27,11 @@ class MessageInline(ReadOnlyInline):
 @admin.register(Conversation)
 class ConversationAdmin(ReadOnlyAdmin, LightDeletion):
     can_delete = True
-    list_display = ("title_or_id", "user", "brain", "model", "created_at", "updated_at")
-    list_filter = ("updated_at", "model")
+    list_display = ("title_or_id", "user", "origin", "brain", "model", "created_at", "updated_at")
+    list_filter = ("updated_at", "origin", "model")
     list_select_related = ("user", "brain", "model")
     search_fields = ("title", "user__email", "brain__name", "=id")
-    fields = ("title", "user", "brain", "model", "created_at", "updated_at")
+    fields = ("title", "user", "origin", "brain", "model", "created_at", "updated_at")
     inlines = (MessageInline,)
 
     @admin.display(description="Title", ordering="title")

@@ -12,6 +12,13 @@ from chatbot.documents.models import Document, DocumentVersion
 from chatbot.inference.models import InferenceModel
 
 
+class Origin(models.TextChoices):
+    """Through which door a conversation came."""
+
+    UI = "ui", _("people")
+    API = "api", _("OpenAI-compatible API")
+
+
 class Conversation(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="conversations")
@@ -35,6 +42,9 @@ class Conversation(models.Model):
         related_name="+",
         help_text=_("The end of the path that is shown."),
     )
+    origin = models.CharField(
+        _("origin"), max_length=8, choices=Origin, default=Origin.UI, db_default=Origin.UI
+    )
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)
     updated_at = models.DateTimeField(_("changed at"), auto_now=True)
 
@@ -42,7 +52,12 @@ class Conversation(models.Model):
         verbose_name = _("conversation")
         verbose_name_plural = _("conversations")
         ordering = ("-updated_at", "id")
-        indexes = [models.Index(fields=("user", "-updated_at"), name="conversation_recent")]
+        indexes = [
+            models.Index(fields=("user", "-updated_at"), name="conversation_recent"),
+            models.Index(
+                fields=("updated_at",), name="conversation_of_api", condition=Q(origin="api")
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.title or str(self.id)
@@ -79,6 +94,8 @@ class Message(models.Model):
     ordinal = models.PositiveIntegerField()
     role = models.CharField(_("role"), max_length=16, choices=MessageRole)
     text = models.TextField(_("text"), blank=True)
+    reasoning = models.TextField(_("reasoning"), blank=True, default="", db_default="")
+    tool_calls = models.JSONField(_("tool calls"), null=True, blank=True)
     # NULL, not "": many messages of a conversation may have none, and yet it is unique.
     client_id = models.CharField(max_length=64, null=True, blank=True)  # noqa: DJ001
     model_name = models.CharField(_("model"), max_length=200, blank=True)
@@ -125,6 +142,9 @@ class Turn(models.Model):
     seq = models.BigIntegerField(default=0)
     attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
     stop_requested = models.BooleanField(default=False)
+    request = models.JSONField(
+        _("request"), null=True, editable=False, help_text=_("Of the API: messages and options.")
+    )
     error_code = models.CharField(_("error"), max_length=64, blank=True)
     error_sentence = models.CharField(_("what happened"), max_length=500, blank=True)
     error_way_out = models.CharField(max_length=500, blank=True)

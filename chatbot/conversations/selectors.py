@@ -10,7 +10,7 @@ from django.db.models.expressions import RawSQL
 
 from chatbot.contracts.errors import NotFound
 from chatbot.contracts.events import Source
-from chatbot.conversations.models import Citation, Conversation, Message, Turn
+from chatbot.conversations.models import Citation, Conversation, Message, Origin, Turn
 
 if TYPE_CHECKING:
     from chatbot.accounts.models import User
@@ -66,8 +66,11 @@ def readable_conversations(*, user: "User") -> QuerySet[Conversation, Conversati
 
 
 def find_conversations(*, user: "User", search: str = "") -> QuerySet[Conversation, Conversation]:
-    """The person's own conversations whose titles contain the words; empty: all."""
-    conversations = readable_conversations(user=user)
+    """The person's own conversations whose titles contain the words; empty: all.
+
+    What came through the OpenAI-compatible API is left out.
+    """
+    conversations = readable_conversations(user=user).filter(origin=Origin.UI)
     return conversations.filter(title__icontains=search) if search else conversations
 
 
@@ -130,6 +133,18 @@ def get_turn(*, user: "User", turn_id: UUID) -> Turn:
         .first()
     )
     if turn is None:
+        raise no_such_turn()
+    return turn
+
+
+def get_completion(*, user: "User", turn_id: UUID) -> Turn:
+    """`get_turn` of what the OpenAI-compatible API asked.
+
+    Raises:
+        NotFound: it doesn't exist, is somebody else's, or was asked elsewhere.
+    """
+    turn = get_turn(user=user, turn_id=turn_id)
+    if turn.request is None:
         raise no_such_turn()
     return turn
 

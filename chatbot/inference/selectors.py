@@ -21,6 +21,11 @@ def chat_models() -> QuerySet[InferenceModel, InferenceModel]:
     return with_availability(InferenceModel.objects.filter(kind=ModelKind.CHAT))
 
 
+def served_chat_models() -> QuerySet[InferenceModel, InferenceModel]:
+    """The chat models that an enabled endpoint serves."""
+    return InferenceModel.objects.filter(_IS_SERVED, kind=ModelKind.CHAT)
+
+
 def is_of_environment(model: InferenceModel) -> bool:
     """Whether the environment names a server of the model, and so has the last word on it."""
     return model.endpoints.filter(source=Source.ENVIRONMENT).exists()

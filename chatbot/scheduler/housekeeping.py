@@ -9,6 +9,7 @@ from typing import Final
 from django.db import DatabaseError, InterfaceError, ProgrammingError, connection
 
 from chatbot.accounts.services import tokens
+from chatbot.conversations.services import completions
 from chatbot.documents.services import files, ingestion
 
 logger = logging.getLogger(__name__)
@@ -29,7 +30,7 @@ class Chore:
 
 
 class Housekeeping:
-    """Expired leases, tokens and sessions, versions that got stuck, files without a document."""
+    """What has expired, got stuck or grown old, and files without a document."""
 
     def __init__(self) -> None:
         self._chores: Final = [
@@ -37,6 +38,11 @@ class Housekeeping:
             Chore(ingestion.repair_versions, every_seconds=5),
             Chore(tokens.remove_expired_links, every_seconds=3600),
             Chore(tokens.remove_expired_sessions, every_seconds=3600),
+            Chore(
+                completions.remove_old_completions,
+                every_seconds=3600,
+                at_once=completions.OLD_AT_ONCE,
+            ),
             Chore(files.remove_orphans, every_seconds=30, at_once=files.ORPHANS_AT_ONCE),
         ]
 

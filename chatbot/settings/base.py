@@ -195,6 +195,7 @@ EMBEDDING_SERVER = ENVIRONMENT.embedding
 
 REQUEST_LIMIT_PER_MINUTE = ENVIRONMENT.request_limit_per_minute
 QUESTION_LIMIT_PER_MINUTE = ENVIRONMENT.question_limit_per_minute
+API_CONVERSATION_DAYS = ENVIRONMENT.api_conversation_days
 
 # --- The rest ---
 USE_TZ = True

@@ -51,6 +51,7 @@ class Environment:
     pages_limit: int
     request_limit_per_minute: int
     question_limit_per_minute: int
+    api_conversation_days: int
     tessdata: str
     log_level: str
     log_format: str
@@ -111,6 +112,9 @@ def read_environment() -> Environment:
         ),
         question_limit_per_minute=env.int(
             "QUESTION_LIMIT_PER_MINUTE", 60, validate=validate.Range(min=1)
+        ),
+        api_conversation_days=env.int(
+            "API_CONVERSATION_DAYS", 30, validate=validate.Range(min=0, max=36_500)
         ),
         tessdata=env.str("TESSDATA_PREFIX", ""),
         log_level=env.str(

@@ -1,7 +1,8 @@
 """What a chat process writes into an answer, always under its fence."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from django.db import IntegrityError, connection, transaction
@@ -48,6 +49,9 @@ class Outcome:
     completion_tokens: int | None = None
     ttft_ms: int | None = None
     duration_ms: int | None = None
+    reasoning: str = ""
+    tool_calls: Sequence[Mapping[str, object]] = ()
+    """In OpenAI's form."""
     error_code: str = ""
     error_sentence: str = ""
     error_way_out: str = ""
@@ -106,10 +110,12 @@ def _finalise(turn_id: UUID, fence: int, outcome: Outcome) -> bool:
     return True
 
 
-def _known_figures(outcome: Outcome) -> dict[str, str | int]:
+def _known_figures(outcome: Outcome) -> dict[str, Any]:
     """A continued answer keeps the figures of which the outcome knows nothing."""
     figures = {
         "model_name": outcome.model_name or None,
+        "reasoning": outcome.reasoning or None,
+        "tool_calls": list(outcome.tool_calls) or None,
         "prompt_tokens": outcome.prompt_tokens,
         "completion_tokens": outcome.completion_tokens,
         "ttft_ms": outcome.ttft_ms,

@@ -8,6 +8,7 @@ process may claim. All times are the database's.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
 from django.db import connection, transaction
@@ -75,6 +76,8 @@ class Claim:
     is_orphan: bool
     """The owner died: the stream log may know more than the checkpoint."""
     stop_requested: bool
+    request: Mapping[str, Any] | None = None
+    """Of a completion: messages and options as they were given; `history` is empty then."""
 
 
 @transaction.atomic
@@ -152,6 +155,7 @@ def _claim_of(
         asked_at=turn.created_at if is_first else timezone.now(),
         is_orphan=is_orphan,
         stop_requested=turn.stop_requested,
+        request=turn.request,
     )
 
 

@@ -212,7 +212,7 @@ def _store(user: "User", question: _Question, claimer: Claimer | None) -> Asked:
     check_may_ask(user, facts)
     new = NewTurn(turn_id=uuid4(), question_id=uuid4(), answer_id=uuid4())
     if claimer is not None:
-        claimer.begin(_first_claim(user, facts, new, question.text))
+        claimer.begin(first_claim(user, facts, new, question.text))
     store(
         facts,
         new,
@@ -254,7 +254,8 @@ def _asked_again(facts: Facts, question: _Question) -> Asked:
     )
 
 
-def _first_claim(user: "User", facts: Facts, new: NewTurn, text: str) -> Claim:
+def first_claim(user: "User", facts: Facts, new: NewTurn, text: str) -> Claim:
+    """What the claimer of a new question is told before it is stored."""
     return Claim(
         turn_id=new.turn_id,
         fence=1,

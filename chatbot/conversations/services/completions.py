@@ -1,0 +1,199 @@
+"""Completions: questions that bring their own history and options, as OpenAI's API asks them.
+
+Each is the only question of a conversation of its own, which lists of conversations don't show.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, Final
+from uuid import NAMESPACE_URL, UUID, uuid4, uuid5
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from chatbot import jobs
+from chatbot.brains.selectors import get_brain
+from chatbot.contracts.errors import Conflict, NotFound
+from chatbot.conversations.models import Conversation, Origin, Turn
+from chatbot.conversations.selectors import get_completion
+from chatbot.conversations.services.asking import (
+    Facts,
+    NewTurn,
+    check_may_ask,
+    lock_and_read,
+    store,
+)
+from chatbot.conversations.services.turns import (
+    Asked,
+    Claimer,
+    first_claim,
+    request_stop,
+    title_of,
+)
+from chatbot.inference.models import InferenceModel
+from chatbot.inference.selectors import chat_models
+
+if TYPE_CHECKING:
+    from chatbot.accounts.models import User
+
+BRAIN_PREFIX: Final = "brain:"
+OLD_AT_ONCE: Final = 500
+_CLIENT_ID: Final = "completion"
+
+
+@dataclass(frozen=True, slots=True)
+class Completion:
+    """What is asked for."""
+
+    model: str
+    """Name or id of a chat model, or `brain:` and the id of a brain."""
+    question: str
+    """The last thing that a person says in the messages."""
+    request: Mapping[str, Any]
+    """`messages`, `options`, `max_tokens`, `model`, `created`; stored with the turn."""
+    key: str = ""
+    """Made by the client: the same key asks once. Empty: none."""
+
+
+@transaction.atomic
+def ask_completion(*, user: "User", completion: Completion, claimer: Claimer | None) -> Asked:
+    """Stores the question, an empty answer and a turn: the claimer's at once, or queued.
+
+    Raises:
+        NotFound: `model-not-found`; also for a brain that the user can't read.
+        Conflict: the key was used for another question.
+        LimitReached: too many questions wait.
+    """
+    conversation_id = _begin_conversation(user, completion)
+    client_id = _CLIENT_ID if completion.key else None
+    facts = lock_and_read(user, conversation_id, client_id)
+    if facts.asked_before is not None:
+        return _asked_again(facts, completion)
+    check_may_ask(user, facts)
+    new = NewTurn(turn_id=uuid4(), question_id=uuid4(), answer_id=uuid4())
+    if claimer is not None:
+        claim = first_claim(user, facts, new, completion.question)
+        claimer.begin(replace(claim, request=completion.request))
+    store(
+        facts,
+        new,
+        text=completion.question,
+        client_id=client_id,
+        title=title_of(completion.question),
+        owner=claimer.name if claimer else "",
+    )
+    Turn.objects.filter(pk=new.turn_id).update(request=completion.request)
+    if claimer is None:
+        jobs.nudge_chat_service({"queued": str(new.turn_id)})
+    return Asked(
+        turn_id=new.turn_id,
+        question_id=new.question_id,
+        answer_id=new.answer_id,
+        conversation_id=conversation_id,
+        created=True,
+    )
+
+
+def stop_completion(*, user: "User", turn_id: UUID) -> None:
+    """Ends the answer; what was written is kept.
+
+    Raises:
+        NotFound: no such completion, or somebody else's.
+    """
+    get_completion(user=user, turn_id=turn_id)
+    request_stop(user=user, turn_id=turn_id)
+
+
+def delete_completion(*, user: "User", turn_id: UUID) -> None:
+    """Deletes question and answer. An answer that is being written ends.
+
+    Raises:
+        NotFound: no such completion, or somebody else's.
+    """
+    turn = get_completion(user=user, turn_id=turn_id)
+    Conversation.objects.filter(pk=turn.conversation_id).delete()
+
+
+def remove_old_completions() -> int:
+    """Deletes completions that are older than `API_CONVERSATION_DAYS`; how many."""
+    if not settings.API_CONVERSATION_DAYS:
+        return 0
+    before = timezone.now() - timedelta(days=settings.API_CONVERSATION_DAYS)
+    old = Conversation.objects.filter(origin=Origin.API, updated_at__lt=before).order_by()
+    found = list(old.values_list("pk", flat=True)[:OLD_AT_ONCE])
+    Conversation.objects.filter(pk__in=found).delete()
+    return len(found)
+
+
+def _begin_conversation(user: "User", completion: Completion) -> UUID:
+    """The conversation of the completion; with a key always the same."""
+    model_id, brain_id = _model_of(user, completion.model)
+    own = f"{user.pk}:{completion.key}"
+    conversation_id = uuid5(NAMESPACE_URL, own) if completion.key else uuid4()
+    conversation = Conversation(
+        pk=conversation_id, user=user, model_id=model_id, brain_id=brain_id, origin=Origin.API
+    )
+    Conversation.objects.bulk_create([conversation], ignore_conflicts=bool(completion.key))
+    return conversation_id
+
+
+def _model_of(user: "User", name: str) -> tuple[UUID | None, UUID | None]:
+    """Ids of the model and of the brain that are meant."""
+    if name.startswith(BRAIN_PREFIX):
+        brain_id = _uuid(name.removeprefix(BRAIN_PREFIX))
+        if brain_id is None:
+            raise no_such_model(name)
+        try:
+            return None, get_brain(user=user, brain_id=brain_id).pk
+        except NotFound:
+            raise no_such_model(name) from None
+    return get_chat_model(name).pk, None
+
+
+def get_chat_model(name: str) -> InferenceModel:
+    """A chat model by its name or id.
+
+    Raises:
+        NotFound: `model-not-found`.
+    """
+    named = Q(name=name)
+    model_id = _uuid(name)
+    model = chat_models().filter(named | Q(pk=model_id) if model_id else named).first()
+    if model is None:
+        raise no_such_model(name)
+    return model
+
+
+def no_such_model(name: str) -> NotFound:
+    return NotFound(
+        f"The model {name[:200]!r} does not exist, or you have no access to it.",
+        code="model-not-found",
+        way_out="GET /v1/models lists those that you can use.",
+    )
+
+
+def _asked_again(facts: Facts, completion: Completion) -> Asked:
+    before = facts.asked_before
+    if before is None or before.text != completion.question:
+        raise Conflict(
+            "This idempotency key was used for another question.",
+            code="client-id-used",
+            way_out="Make a new key for every question.",
+        )
+    return Asked(
+        turn_id=before.turn_id,
+        question_id=before.question_id,
+        answer_id=before.answer_id,
+        conversation_id=facts.conversation_id,
+        created=False,
+    )
+
+
+def _uuid(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
