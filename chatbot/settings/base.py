@@ -228,6 +228,8 @@ LOGGING = {
         "django.request": {"level": "ERROR"},
         # The servers come with handlers of their own; their lines are to look like ours.
         "uvicorn": {"handlers": [], "propagate": True},
+        # A line per request, with its address, at the cost of a dozen tokens.
+        "uvicorn.access": {"handlers": [], "propagate": False},
         "gunicorn.error": {"handlers": [], "propagate": True},
     },
 }

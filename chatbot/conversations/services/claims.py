@@ -95,9 +95,11 @@ def claim_turns(*, owner: str, limit: int, turn_id: UUID | None = None) -> list[
     )
     orphans = {turn.pk for turn in found if turn.state == TurnState.RUNNING}
     lost = {turn.pk for turn in found if turn.pk in orphans and turn.attempts >= MAX_ATTEMPTS}
-    _fail(lost)
     mine = [turn for turn in found if turn.pk not in lost]
-    _own(mine, orphans, owner)
+    if lost:
+        _fail(lost)
+    if mine:
+        _own(mine, orphans, owner)
     return [
         _claim_of(
             turn,
