@@ -46,6 +46,7 @@ _KINDS_OF_CODES: Final[dict[str, tuple[int, str]]] = {
     "internal-error": (500, _SERVER),
     "inference-refused": (502, _SERVER),
     "inference-malformed": (502, _SERVER),
+    "no-model": (503, _SERVER),
 }
 """Where the code says more than the class: most come from the events of a turn."""
 _OPENAI_CODES: Final = {

@@ -46,7 +46,7 @@ export default defineConfig({
     port: 5173,
     strictPort: true,
     proxy: {
-      '^/(api|admin|static|stream)/': { target: backend },
+      '^/(api|admin|static|stream|v1)/': { target: backend },
       '/ws': { target: backend, ws: true },
     },
   },

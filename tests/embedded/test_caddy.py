@@ -137,9 +137,12 @@ class TestFrontDoor:
         assert answer.json()["code"] == "too-large"
         assert "1 MB" in answer.json()["detail"]
 
-    def test_says_when_to_come_again_while_a_process_is_away(self, front: httpx.Client) -> None:
+    @pytest.mark.parametrize("path", ["/stream/turns/1", "/v1/models"], ids=["stream", "OpenAI"])
+    def test_says_when_to_come_again_while_a_process_is_away(
+        self, front: httpx.Client, path: str
+    ) -> None:
         began = time.monotonic()
-        answer = front.get("/stream/turns/1")
+        answer = front.get(path)
 
         assert answer.status_code == 503
         assert answer.headers["Retry-After"] == "2"
