@@ -17,10 +17,15 @@ from django.utils.timesince import timesince
 from chatbot.admin_pages import Button, ButtonsAdmin, LightDeletion, ReadOnlyInline
 from chatbot.contracts.errors import Unavailable
 from chatbot.inference.addresses import normalised_base_url
-from chatbot.inference.load import load_of
+from chatbot.inference.live_columns import LiveColumns
 from chatbot.inference.models import InferenceEndpoint, InferenceModel, Source
 from chatbot.inference.selectors import is_of_environment, with_availability
-from chatbot.inference.services import check_endpoint, make_default, set_api_key
+from chatbot.inference.services import (
+    check_endpoint,
+    make_default,
+    set_api_key,
+    set_draining,
+)
 
 
 def _check(endpoint: InferenceEndpoint) -> str:
@@ -28,6 +33,26 @@ def _check(endpoint: InferenceEndpoint) -> str:
     if not check.is_healthy:
         raise Unavailable(check.detail, code="endpoint-unhealthy")
     return f"works: {check.detail}."
+
+
+def _drain(endpoint: InferenceEndpoint) -> str:
+    set_draining(endpoint_id=endpoint.pk, is_draining=True)
+    return "gets no new questions from now on; what runs there ends."
+
+
+def _undrain(endpoint: InferenceEndpoint) -> str:
+    set_draining(endpoint_id=endpoint.pk, is_draining=False)
+    return "gets questions again."
+
+
+TIME_OUTS = (
+    "connect_seconds",
+    "first_token_seconds",
+    "between_tokens_seconds",
+    "total_seconds",
+)
+OF_ENVIRONMENT = ("model", "protocol", "base_url", "upstream_model", "discovery", "concurrency")
+"""What the environment has the last word on."""
 
 
 class EndpointForm(forms.ModelForm[InferenceEndpoint]):
@@ -44,7 +69,19 @@ class EndpointForm(forms.ModelForm[InferenceEndpoint]):
 
     class Meta:
         model = InferenceEndpoint
-        fields = ("model", "protocol", "base_url", "upstream_model", "concurrency", "is_enabled")
+        fields = (
+            "model",
+            "protocol",
+            "base_url",
+            "upstream_model",
+            "discovery",
+            "concurrency",
+            "priority",
+            "weight",
+            *TIME_OUTS,
+            "is_enabled",
+            "is_draining",
+        )
 
     def clean_base_url(self) -> str:
         return normalised_base_url(self.cleaned_data["base_url"])
@@ -57,39 +94,55 @@ class EndpointForm(forms.ModelForm[InferenceEndpoint]):
 
 
 @admin.register(InferenceEndpoint)
-class InferenceEndpointAdmin(ButtonsAdmin):
+class InferenceEndpointAdmin(LiveColumns, ButtonsAdmin):
     form = EndpointForm
     list_display = (
         "base_url",
         "model",
         "upstream_model",
         "is_enabled",
-        "is_healthy",
-        "checked",
-        "check_detail",
+        "is_draining",
+        "priority",
         "load",
         "concurrency",
+        "circuit",
+        "health",
+        "queue",
         "source",
     )
-    list_filter = ("is_enabled", "is_healthy", "model__kind", "source")
+    list_filter = ("is_enabled", "is_draining", "model__kind", "source")
     list_select_related = ("model",)
     search_fields = ("base_url", "upstream_model", "model__name")
     autocomplete_fields = ("model",)
     fieldsets = (
         (
             None,
-            {"fields": ("model", "protocol", "base_url", "upstream_model", "concurrency")},
+            {
+                "fields": (
+                    "model",
+                    "protocol",
+                    "base_url",
+                    "upstream_model",
+                    "discovery",
+                    "concurrency",
+                )
+            },
         ),
+        ("Order and time-outs", {"fields": (("priority", "weight"), TIME_OUTS)}),
         ("API key", {"fields": ("has_api_key", "api_key", "forget_api_key")}),
         (
             "State",
             {
                 "fields": (
                     "is_enabled",
+                    "is_draining",
+                    "load",
+                    "circuit",
+                    "health",
+                    "queue",
                     "is_healthy",
                     "checked",
                     "check_detail",
-                    "load",
                     "source",
                     "buttons",
                 )
@@ -102,11 +155,18 @@ class InferenceEndpointAdmin(ButtonsAdmin):
         "checked",
         "check_detail",
         "load",
+        "circuit",
+        "health",
+        "queue",
         "source",
         "buttons",
     )
-    actions = ("check_now",)
-    object_buttons: ClassVar[dict[str, Button]] = {"check": Button("Check now", _check)}
+    actions = ("check_now", "drain", "undrain")
+    object_buttons: ClassVar[dict[str, Button]] = {
+        "check": Button("Check now", _check),
+        "drain": Button("Drain", _drain),
+        "undrain": Button("End draining", _undrain),
+    }
 
     def get_readonly_fields(
         self, request: HttpRequest, obj: InferenceEndpoint | None = None
@@ -114,16 +174,16 @@ class InferenceEndpointAdmin(ButtonsAdmin):
         fixed = tuple(super().get_readonly_fields(request, obj))
         if obj is None or obj.source != Source.ENVIRONMENT:
             return fixed
-        return (*fixed, "model", "protocol", "base_url", "upstream_model", "concurrency")
+        return (*fixed, *OF_ENVIRONMENT)
 
     def get_fieldsets(
         self, request: HttpRequest, obj: InferenceEndpoint | None = None
     ) -> list[Any]:
-        place, key, state = super().get_fieldsets(request, obj)
+        place, order, key, state = super().get_fieldsets(request, obj)
         if obj is not None and obj.source == Source.ENVIRONMENT:
             said = "Named by INFERENCE_URL or EMBEDDING_URL; changed where the variables are."
-            return [(None, {**place[1], "description": said}), state]
-        return [place, key, state]
+            return [(None, {**place[1], "description": said}), order, state]
+        return [place, order, key, state]
 
     def has_delete_permission(
         self, request: HttpRequest, obj: InferenceEndpoint | None = None
@@ -151,6 +211,18 @@ class InferenceEndpointAdmin(ButtonsAdmin):
     ) -> None:
         self.press_all(request, self.object_buttons["check"], endpoints)
 
+    @admin.action(description="Drain", permissions=["change"])
+    def drain(
+        self, request: HttpRequest, endpoints: QuerySet[InferenceEndpoint, InferenceEndpoint]
+    ) -> None:
+        self.press_all(request, self.object_buttons["drain"], endpoints)
+
+    @admin.action(description="End draining", permissions=["change"])
+    def undrain(
+        self, request: HttpRequest, endpoints: QuerySet[InferenceEndpoint, InferenceEndpoint]
+    ) -> None:
+        self.press_all(request, self.object_buttons["undrain"], endpoints)
+
     @admin.display(description="API key stored", boolean=True)
     def has_api_key(self, endpoint: InferenceEndpoint) -> bool:
         return bool(endpoint.encrypted_api_key)
@@ -158,11 +230,6 @@ class InferenceEndpointAdmin(ButtonsAdmin):
     @admin.display(description="Checked", ordering="checked_at")
     def checked(self, endpoint: InferenceEndpoint) -> str:
         return f"{timesince(endpoint.checked_at)} ago" if endpoint.checked_at else "never"
-
-    @admin.display(description="Running / waiting now")
-    def load(self, endpoint: InferenceEndpoint) -> str:
-        load = load_of(endpoint.pk)
-        return f"{load.running} / {load.waiting}" if load else "-"
 
 
 class EndpointInline(ReadOnlyInline):

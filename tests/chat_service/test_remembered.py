@@ -84,3 +84,21 @@ class TestRemembered:
         source.error = Unavailable("The database is away.")
         with pytest.raises(Unavailable):
             await kept.get("key")
+
+    async def test_reads_all_again_when_told_that_it_has_changed(self, source: Source) -> None:
+        kept = Remembered(source.read)
+        await kept.get("key")
+        source.value = "second"
+
+        await kept.read_again()
+
+        assert await kept.get("key") == "second"
+
+    async def test_keeps_what_has_changed_but_can_not_be_read(self, source: Source) -> None:
+        kept = Remembered(source.read)
+        await kept.get("key")
+        source.error = Unavailable("The database is away.")
+
+        await kept.read_again()
+
+        assert await kept.get("key") == "first"

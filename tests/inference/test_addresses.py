@@ -1,7 +1,7 @@
 import pytest
 from django.core.exceptions import ValidationError
 
-from chatbot.inference.addresses import normalised_base_url, validate_base_url
+from chatbot.inference.addresses import at_address, normalised_base_url, validate_base_url
 
 
 class TestNormalisedBaseUrl:
@@ -16,6 +16,19 @@ class TestNormalisedBaseUrl:
     )
     def test_is_what_connectors_want(self, written: str, meant: str) -> None:
         assert normalised_base_url(written) == meant
+
+
+class TestAtAddress:
+    @pytest.mark.parametrize(
+        ("url", "address", "there"),
+        [
+            ("http://models:8000/v1", "10.0.0.7", "http://10.0.0.7:8000/v1"),
+            ("http://models/v1", "10.0.0.7", "http://10.0.0.7/v1"),
+            ("http://models:8000/v1", "fd00::7", "http://[fd00::7]:8000/v1"),
+        ],
+    )
+    def test_leads_to_one_server_of_the_name(self, url: str, address: str, there: str) -> None:
+        assert at_address(url, address) == there
 
 
 class TestValidateBaseUrl:

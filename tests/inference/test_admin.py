@@ -1,4 +1,5 @@
 import re
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -6,6 +7,7 @@ from django.urls import reverse
 
 from chatbot.contracts import keys
 from chatbot.inference.api_keys import decrypted
+from chatbot.inference.circuits import Check, OpenedBy, Opening, encoded_places, place_id
 from chatbot.inference.models import InferenceEndpoint, InferenceModel, Source
 from chatbot.jobs import redis_client
 from tests.factories.accounts import make_user
@@ -19,6 +21,14 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.django_db
 
 ENDPOINTS = "admin:inference_inferenceendpoint"
+ORDER_AND_LIMITS = {
+    "discovery": "none",
+    "priority": "0",
+    "weight": "1",
+    "connect_seconds": "2",
+    "between_tokens_seconds": "30",
+    "total_seconds": "600",
+}
 MODELS = "admin:inference_inferencemodel"
 
 
@@ -39,6 +49,7 @@ def form_of(endpoint: InferenceEndpoint, **changes: str) -> dict[str, str]:
         "base_url": endpoint.base_url,
         "upstream_model": endpoint.upstream_model,
         "concurrency": str(endpoint.concurrency),
+        **ORDER_AND_LIMITS,
         "is_enabled": "on",
         **changes,
     }
@@ -46,14 +57,55 @@ def form_of(endpoint: InferenceEndpoint, **changes: str) -> dict[str, str]:
 
 class TestEndpointPages:
     def test_list_tells_the_state(self, admin: "Client") -> None:
-        endpoint = make_endpoint(is_healthy=True)
+        endpoint = make_endpoint()
         redis_client().zadd(keys.endpoint_running(endpoint.pk), {"a": 4e12, "gone": 1.0})
         redis_client().zadd(keys.endpoint_waiting(endpoint.pk), {"b": 1.0, "c": 2.0})
+        opening = Opening(time.time(), OpenedBy.ANSWERS, "inference-gone")
+        redis_client().set(keys.endpoint_circuit(endpoint.pk), opening.encoded())
+        check = Check(time.time() - 3, is_healthy=True, queue=17)
+        redis_client().set(keys.endpoint_check(endpoint.pk), check.encoded())
 
         page = admin.get(reverse(f"{ENDPOINTS}_changelist")).content.decode()
 
         assert "1 / 2" in page
-        assert "never" in page
+        assert "open (inference-gone)" in page
+        assert "well, 3 s ago" in page
+        assert ">17<" in page
+
+    def test_list_tells_the_state_of_each_address(self, admin: "Client") -> None:
+        endpoint = make_endpoint(discovery="dns")
+        places = {address: place_id(endpoint.pk, address) for address in ("10.0.0.1", "10.0.0.2")}
+        redis_client().set(keys.endpoint_places(endpoint.pk), encoded_places(places))
+        for running, place in enumerate(places.values(), start=1):
+            turns = {str(turn): 4e12 for turn in range(running)}
+            redis_client().zadd(keys.endpoint_running(place), turns)
+
+        page = admin.get(reverse(f"{ENDPOINTS}_changelist")).content.decode()
+
+        assert "3 / 0" in page
+        assert "10.0.0.1 closed<br>10.0.0.2 closed" in page
+
+    @pytest.mark.parametrize(
+        ("action", "before", "after"), [("drain", False, True), ("undrain", True, False)]
+    )
+    def test_drain_and_end_it(
+        self, admin: "Client", action: str, *, before: bool, after: bool
+    ) -> None:
+        endpoint = make_endpoint(is_draining=before)
+        chosen = {"action": action, "_selected_action": [str(endpoint.pk)]}
+
+        admin.post(reverse(f"{ENDPOINTS}_changelist"), chosen, follow=True)
+
+        endpoint.refresh_from_db()
+        assert endpoint.is_draining is after
+
+    def test_refuse_to_look_for_addresses_behind_certificates(self, admin: "Client") -> None:
+        endpoint = make_endpoint(base_url="https://models:8000/v1")
+        address = reverse(f"{ENDPOINTS}_change", args=[endpoint.pk])
+
+        page = admin.post(address, form_of(endpoint, discovery="dns")).content.decode()
+
+        assert "Works with http:// only." in page
 
     def test_check_now_says_that_it_works(
         self, admin: "Client", scripted_server: "ScriptedServer"
@@ -107,6 +159,7 @@ class TestEndpointPages:
             "base_url": "http://vllm:8000/",
             "upstream_model": "m",
             "concurrency": "8",
+            **ORDER_AND_LIMITS,
             "is_enabled": "on",
             "api_key": "sesame",
         }

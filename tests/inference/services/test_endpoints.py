@@ -6,7 +6,7 @@ import pytest
 from chatbot.contracts.errors import NotFound
 from chatbot.inference.api_keys import decrypted
 from chatbot.inference.models import ModelKind
-from chatbot.inference.services import check_endpoint, make_default, set_api_key
+from chatbot.inference.services import check_endpoint, make_default, set_api_key, set_draining
 from tests.factories.inference import make_embedding_endpoint, make_endpoint, make_model
 from tests.fakes.scripted_server import running_scripted_server
 
@@ -39,6 +39,21 @@ class TestSetApiKey:
     def test_knows_only_endpoints(self) -> None:
         with pytest.raises(NotFound):
             set_api_key(endpoint_id=uuid.uuid4(), api_key="sesame")
+
+
+class TestSetDraining:
+    @pytest.mark.parametrize("is_draining", [True, False])
+    def test_keeps_questions_away_or_lets_them_in(self, *, is_draining: bool) -> None:
+        endpoint = make_endpoint(is_draining=not is_draining)
+
+        set_draining(endpoint_id=endpoint.pk, is_draining=is_draining)
+
+        endpoint.refresh_from_db()
+        assert endpoint.is_draining is is_draining
+
+    def test_knows_only_endpoints(self) -> None:
+        with pytest.raises(NotFound):
+            set_draining(endpoint_id=uuid.uuid4(), is_draining=True)
 
 
 class TestCheckEndpoint:
