@@ -95,18 +95,11 @@ class StreamReader:
         self._look_now = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
 
-    async def events(self, turn_id: UUID, *, after: int) -> AsyncGenerator[Entry, None]:
-        """Events after a number, as they come, up to the terminal one.
+    async def batches(self, turn_id: UUID, *, after: int) -> AsyncGenerator[list[Entry], None]:
+        """Events after a number, as they come, up to the terminal one; all at once that there are.
 
         Permission has been checked by the caller.
         """
-        async with contextlib.aclosing(self.batches(turn_id, after=after)) as batches:
-            async for batch in batches:
-                for one in batch:
-                    yield one
-
-    async def batches(self, turn_id: UUID, *, after: int) -> AsyncGenerator[list[Entry], None]:
-        """The same, as many at once as there are."""
         seen, tail = after, None
         try:
             while True:
