@@ -327,6 +327,7 @@ class TurnRunner:
             error_code=str(ending.get("code", "")),
             error_sentence=str(ending.get("sentence", "")),
             error_way_out=str(ending.get("way_out", "")),
+            written_tokens=self._usage.completion_tokens if self._usage else None,
             **(usage or {}),
         )
         if not await self._store(outcome):

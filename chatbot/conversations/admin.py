@@ -16,6 +16,7 @@ class MessageInline(ReadOnlyInline):
         "finish_reason",
         "prompt_tokens",
         "completion_tokens",
+        "cost",
         "ttft_ms",
         "duration_ms",
         "created_at",

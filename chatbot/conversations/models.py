@@ -102,6 +102,13 @@ class Message(models.Model):
     finish_reason = models.CharField(_("finish reason"), max_length=32, blank=True)
     prompt_tokens = models.PositiveIntegerField(_("prompt (tokens)"), null=True)
     completion_tokens = models.PositiveIntegerField(_("answer (tokens)"), null=True)
+    cost = models.DecimalField(
+        _("cost"),
+        max_digits=18,
+        decimal_places=9,
+        null=True,
+        help_text=_("By the prices of the model when the answer ended; empty: it had none."),
+    )
     ttft_ms = models.PositiveIntegerField(_("time to first token (ms)"), null=True)
     duration_ms = models.PositiveIntegerField(_("duration (ms)"), null=True)
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)

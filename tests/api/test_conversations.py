@@ -1,4 +1,6 @@
+import time
 import uuid
+from decimal import Decimal
 
 import pytest
 from django.test import Client
@@ -6,7 +8,7 @@ from pytest_django import Settings
 
 from chatbot.accounts.models import Scope, User
 from chatbot.brains.models import Brain
-from chatbot.conversations.models import Citation, Turn, TurnState
+from chatbot.conversations.models import Citation, Message, Turn, TurnState
 from chatbot.documents.models import VersionState
 from chatbot.inference.models import InferenceModel
 from tests.api.problems import check_is_problem
@@ -202,7 +204,35 @@ class TestJob:
         assert (job["kind"], job["state"]) == ("chat", "failed")
         assert job["error"] == {"code": "inference-gone", "sentence": "Gone."}
         assert job["progress"] == {"done": 1, "total": 1}
-        assert job["result"] == {"url": f"/api/v1/turns/{turn.pk}"}
+        assert job["jobId"] == job["id"] == str(turn.pk)
+        assert job["result"] == {
+            "url": f"/api/v1/turns/{turn.pk}",
+            "conversation": str(turn.conversation_id),
+            "text": "",
+            "citations": [],
+            "model_name": "",
+            "finish_reason": "",
+            "usage": {"prompt_tokens": None, "completion_tokens": None, "cost": None},
+        }
+
+    def test_shows_an_answer_with_all_that_is_known_of_it(self) -> None:
+        user = make_user()
+        brain = make_brain(owner=user)
+        turn = make_turn(make_conversation(user), answer="A nerve [1].", state=TurnState.COMPLETED)
+        cite(turn, brain)
+        Message.objects.filter(pk=turn.answer_id).update(
+            prompt_tokens=10, completion_tokens=4, cost=Decimal("0.000123")
+        )
+
+        result = client_of(user).get(f"/api/v1/jobs/{turn.pk}").json()["result"]
+
+        assert result["text"] == "A nerve [1]."
+        assert [one["title"] for one in result["citations"]] == ["Nerves"]
+        assert result["usage"] == {
+            "prompt_tokens": 10,
+            "completion_tokens": 4,
+            "cost": "0.000123000",
+        }
 
     def test_is_not_found_where_there_is_none(self) -> None:
         response = client_of(make_user()).get(f"/api/v1/jobs/{uuid.uuid4()}")
@@ -225,6 +255,75 @@ class TestJob:
         ]
 
         assert found == statuses
+
+
+class TestNewJob:
+    def test_begins_a_conversation_about_a_brain(self) -> None:
+        user = make_user()
+        brain = make_brain(owner=user)
+        client = client_of(user)
+
+        response = client.post(
+            "/api/v1/jobs",
+            {"kind": "chat", "text": "Why?", "brain": str(brain.pk)},
+            content_type=JSON,
+        )
+
+        job = response.json()
+        assert (response.status_code, job["kind"], job["state"]) == (202, "chat", "queued")
+        turn = Turn.objects.select_related("question", "conversation").get(pk=job["jobId"])
+        assert (turn.question.text, turn.conversation.brain) == ("Why?", brain)
+
+    def test_goes_on_in_a_conversation(self) -> None:
+        user = make_user()
+        conversation = make_turn(make_conversation(user), answer="1.").conversation
+        body = {"kind": "chat", "text": "Why?", "conversation": str(conversation.pk)}
+
+        job = client_of(user).post("/api/v1/jobs", body, content_type=JSON).json()
+
+        assert job["result"]["conversation"] == str(conversation.pk)
+        assert Message.objects.get(text="Why?").parent_id == conversation.leaf_id
+
+    def test_does_not_change_the_brain_of_a_conversation(self) -> None:
+        user = make_user()
+        body = {
+            "kind": "chat",
+            "text": "Why?",
+            "conversation": str(make_conversation(user).pk),
+            "brain": str(make_brain(owner=user).pk),
+        }
+
+        response = client_of(user).post("/api/v1/jobs", body, content_type=JSON)
+
+        check_is_problem(response, 400, "invalid-input")
+
+    @pytest.mark.parametrize("wait", [-1, 61, "long"])
+    def test_waits_a_minute_at_most(self, wait: object) -> None:
+        response = client_of(make_user()).post(
+            "/api/v1/jobs", {"kind": "chat", "text": "Why?", "wait": wait}, content_type=JSON
+        )
+
+        check_is_problem(response, 400, "invalid-input")
+
+    def test_gives_up_waiting_after_the_time(self) -> None:
+        begun = time.monotonic()
+
+        response = client_of(make_user()).post(
+            "/api/v1/jobs", {"kind": "chat", "text": "Why?", "wait": 0.3}, content_type=JSON
+        )
+
+        assert response.status_code == 202
+        assert 0.3 <= time.monotonic() - begun < 5
+
+    def test_is_counted_as_a_question(self, settings: Settings) -> None:
+        settings.QUESTION_LIMIT_PER_MINUTE = 1
+        client = client_of(make_user())
+        body = {"kind": "chat", "text": "Why?"}
+        client.post("/api/v1/jobs", body, content_type=JSON)
+
+        response = client.post("/api/v1/jobs", body, content_type=JSON)
+
+        check_is_problem(response, 429, "too-many-questions")
 
 
 class TestDocument:

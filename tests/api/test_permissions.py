@@ -162,6 +162,7 @@ TABLE: Final = [
     Row("POST", "turn-stop", own(202), path=TURN),
     Row("POST", "turn-continue", own(202), path=TURN),
     Row("POST", "turn-regenerate", own(202), path=TURN),
+    Row("POST", "jobs", signed_in(202), body={"kind": "chat", "text": "Why?"}),
     Row("GET", "job", READERS._replace(key=404), path={"job_id": "job"}),
 ]
 """A job's key has the scope of chat: for it there are no ingestions."""
@@ -175,6 +176,20 @@ VARIANTS: Final = [
         body_ids={"brain": "brain"},
     ),
     Row("GET", "job", own(200)._replace(key=200), path={"job_id": "turn"}),
+    Row(
+        "POST",
+        "jobs",
+        members(viewer=202, editor=202, owner=202),
+        body={"kind": "chat", "text": "Why?"},
+        body_ids={"brain": "brain"},
+    ),
+    Row(
+        "POST",
+        "jobs",
+        own(202),
+        body={"kind": "chat", "text": "Why?"},
+        body_ids={"conversation": "conversation"},
+    ),
     Row("PATCH", "conversation", own(200), path=CONVERSATION, body_ids={"leaf": "answer"}, body={}),
     Row("PATCH", "conversation", own(404), path=CONVERSATION, body_ids={"leaf": "brain"}, body={}),
     Row(
@@ -273,7 +288,7 @@ def world(settings: Settings) -> World:
 
 def key_without_scope(row: Row, owner: User) -> str:
     scopes = [Scope.CHAT] if row.method == "GET" else [Scope.CHAT, Scope.BRAINS_READ]
-    if row.name.startswith(("conversation", "message", "turn")):
+    if row.name.startswith(("conversation", "message", "turn", "jobs")):
         scopes = [Scope.BRAINS_READ, Scope.BRAINS_WRITE]
     return make_api_key(owner, *([SCOPES[str(row)]] if str(row) in SCOPES else scopes))[1]
 

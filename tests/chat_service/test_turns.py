@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from decimal import Decimal
 
 import pytest
 from django.test import Client
@@ -10,6 +11,7 @@ from pytest_django import Settings
 from chat_service.tries import MAX_TRIES
 from chatbot.accounts.models import User
 from chatbot.conversations.models import Conversation, Message, Turn, TurnState
+from chatbot.inference.models import InferenceModel
 from tests.chat_service.client import ChatClient, Event
 from tests.chat_service.processes import ChatProcess, running_chat_process
 from tests.child_processes import wait_until
@@ -75,6 +77,23 @@ class TestTurn:
         assert stored.ttft_ms == answer.end["ttft_ms"]
         assert 30 <= (stored.ttft_ms or 0) <= answer.end["duration_ms"]
         assert stored.model_name == answer.events[0]["model"]
+
+    def test_costs_what_its_model_costs(
+        self,
+        other_chat: ChatProcess,
+        person: User,
+        conversation: Conversation,
+        scripted_server: ScriptedServer,
+    ) -> None:
+        InferenceModel.objects.update(price_prompt=1, price_completion=2)
+        scripted_server.script(tokens=12)
+
+        with ChatClient(other_chat, person) as client:
+            asked = client.ask(conversation.pk, "What does it do?")
+            client.answer()
+
+        stored = Message.objects.get(pk=asked["answer"])
+        assert stored.cost == Decimal((stored.prompt_tokens or 0) + 24) / 1_000_000
 
     def test_remembers_what_was_said_before(
         self, client: ChatClient, conversation: Conversation, scripted_server: ScriptedServer

@@ -1,5 +1,7 @@
 """What is written under a fence: checkpoints, and the end, once."""
 
+from decimal import Decimal
+
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -15,10 +17,12 @@ from chatbot.conversations.services.answers import (
 )
 from chatbot.conversations.services.claims import claim_turns
 from chatbot.documents.models import Document
+from chatbot.inference.models import InferenceModel
 from tests.factories.accounts import make_user
 from tests.factories.brains import make_brain
 from tests.factories.conversations import make_conversation, make_turn
 from tests.factories.documents import make_document, version_of
+from tests.factories.inference import make_model
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -162,3 +166,49 @@ class TestFinalise:
 
         answer = Message.objects.get(pk=turn.answer_id)
         assert (answer.text, answer.ttft_ms, answer.model_name) == ("Longer.", 20, "A model")
+
+
+class TestCost:
+    @pytest.fixture
+    def priced(self) -> InferenceModel:
+        return make_model(name="Dear", price_prompt=Decimal(2), price_completion=Decimal("0.5"))
+
+    def test_is_stored_by_the_prices_of_the_model(self, turn: Turn, priced: InferenceModel) -> None:
+        outcome = completed(
+            model_name=priced.name, prompt_tokens=1000, completion_tokens=300, written_tokens=300
+        )
+
+        finalise(turn_id=turn.pk, fence=1, outcome=outcome)
+
+        assert Message.objects.get(pk=turn.answer_id).cost == Decimal("0.00215")
+
+    def test_grows_when_an_answer_is_continued(self, turn: Turn, priced: InferenceModel) -> None:
+        Message.objects.filter(pk=turn.answer_id).update(cost=Decimal(1))
+        outcome = completed(
+            model_name=priced.name, prompt_tokens=1000, completion_tokens=300, written_tokens=100
+        )
+
+        finalise(turn_id=turn.pk, fence=1, outcome=outcome)
+
+        assert Message.objects.get(pk=turn.answer_id).cost == Decimal("1.00205")
+
+    @pytest.mark.parametrize(
+        ("model", "tokens"),
+        [
+            pytest.param("Dear", None, id="nothing counted"),
+            pytest.param("Free", 10, id="no prices"),
+            pytest.param("Gone", 10, id="no such model"),
+        ],
+    )
+    @pytest.mark.usefixtures("priced")
+    def test_is_left_open_where_it_is_not_known(
+        self, model: str, tokens: int | None, turn: Turn
+    ) -> None:
+        make_model(name="Free")
+        outcome = completed(
+            model_name=model, prompt_tokens=tokens, completion_tokens=tokens, written_tokens=tokens
+        )
+
+        finalise(turn_id=turn.pk, fence=1, outcome=outcome)
+
+        assert Message.objects.get(pk=turn.answer_id).cost is None

@@ -9,7 +9,7 @@ from django.urls import reverse
 from chatbot.accounts.models import Scope, User
 from chatbot.contracts.errors import NotFound
 from chatbot.conversations.models import TERMINAL_TURN_STATES, Turn
-from chatbot.conversations.selectors import get_turn
+from chatbot.conversations.selectors import get_turn, sources_of
 from chatbot.documents.models import DocumentVersion
 from chatbot.documents.selectors import get_job_version
 
@@ -43,7 +43,13 @@ def _of_version(version: DocumentVersion) -> dict[str, Any]:
     }
 
 
+def job_of_turn(*, user: User, turn_id: UUID) -> dict[str, Any]:
+    """The job of an answer; raises NotFound."""
+    return _of_turn(get_turn(user=user, turn_id=turn_id))
+
+
 def _of_turn(turn: Turn) -> dict[str, Any]:
+    answer = turn.answer
     return {
         "id": turn.pk,
         "kind": "chat",
@@ -52,5 +58,13 @@ def _of_turn(turn: Turn) -> dict[str, Any]:
         "error": turn,
         "created_at": turn.created_at,
         "finished_at": turn.finished_at,
-        "result": {"url": reverse("turn", kwargs={"turn_id": turn.pk})},
+        "result": {
+            "url": reverse("turn", kwargs={"turn_id": turn.pk}),
+            "conversation": turn.conversation_id,
+            "text": answer.text,
+            "citations": sources_of(answer),
+            "model_name": answer.model_name,
+            "finish_reason": answer.finish_reason,
+            "usage": answer,
+        },
     }

@@ -8,8 +8,19 @@ from rest_framework import serializers
 from chatbot.contracts.events import Source
 from chatbot.conversations.models import Conversation, Message, MessageRole, Turn, TurnState
 from chatbot.conversations.selectors import sources_of
+from chatbot.conversations.services.asking_jobs import MAX_WAIT_SECONDS
 from chatbot.conversations.services.turns import Asked
 from chatbot.documents.models import DocumentVersion, VersionState
+
+
+def cost_field(**options: Any) -> serializers.DecimalField:  # noqa: ANN401 - DRF's own
+    return serializers.DecimalField(
+        max_digits=18,
+        decimal_places=9,
+        allow_null=True,
+        help_text="By the model's prices when the answer ended; null: it had none.",
+        **options,
+    )
 
 
 class ConversationsQuery(serializers.Serializer[Any]):
@@ -147,6 +158,7 @@ class MessageOutput(serializers.Serializer[Message]):
     finish_reason = serializers.CharField()
     prompt_tokens = serializers.IntegerField(allow_null=True)
     completion_tokens = serializers.IntegerField(allow_null=True)
+    cost = cost_field()
     ttft_ms = serializers.IntegerField(allow_null=True)
     duration_ms = serializers.IntegerField(allow_null=True)
     turn = serializers.SerializerMethodField(help_text="Null for questions.")
@@ -177,6 +189,7 @@ class TurnOutput(serializers.Serializer[Turn]):
     finish_reason = serializers.CharField(source="answer.finish_reason")
     prompt_tokens = serializers.IntegerField(source="answer.prompt_tokens", allow_null=True)
     completion_tokens = serializers.IntegerField(source="answer.completion_tokens", allow_null=True)
+    cost = cost_field(source="answer.cost")
     ttft_ms = serializers.IntegerField(source="answer.ttft_ms", allow_null=True)
     duration_ms = serializers.IntegerField(source="answer.duration_ms", allow_null=True)
     created_at = serializers.DateTimeField()
@@ -193,12 +206,48 @@ class JobProgressOutput(serializers.Serializer[Any]):
     total = serializers.IntegerField(allow_null=True, help_text="Null: not known yet.")
 
 
+class UsageOutput(serializers.Serializer[Any]):
+    """As the model server counted; null: not yet, or it didn't."""
+
+    prompt_tokens = serializers.IntegerField(allow_null=True)
+    completion_tokens = serializers.IntegerField(allow_null=True)
+    cost = cost_field()
+
+
 class JobResultOutput(serializers.Serializer[Any]):
+    """Of an ingestion there is the address only. The text of an answer is what there is so far."""
+
     url = serializers.CharField(help_text="Where the outcome is.")
+    conversation = serializers.UUIDField(required=False)
+    text = serializers.CharField(required=False)
+    citations = SourceOutput(many=True, required=False)
+    model_name = serializers.CharField(required=False)
+    finish_reason = serializers.CharField(required=False)
+    usage = UsageOutput(required=False)
+
+
+class NewJobInput(serializers.Serializer[Any]):
+    kind = serializers.ChoiceField(choices=["chat"])
+    text = serializers.CharField()
+    conversation = serializers.UUIDField(
+        source="conversation_id", required=False, help_text="Without it: a new one."
+    )
+    brain = serializers.UUIDField(source="brain_id", required=False, allow_null=True)
+    model = serializers.UUIDField(source="model_id", required=False, allow_null=True)
+    client_id = serializers.CharField(
+        max_length=64, required=False, help_text="As in `ask`, in the same conversation."
+    )
+    wait = serializers.FloatField(
+        min_value=0,
+        max_value=MAX_WAIT_SECONDS,
+        default=0,
+        help_text="Seconds to wait for the answer before it is only promised.",
+    )
 
 
 class JobOutput(serializers.Serializer[Any]):
     id = serializers.UUIDField()
+    jobId = serializers.UUIDField(source="id", help_text="The same.")  # noqa: N815 - asked for so
     kind = serializers.ChoiceField(choices=["ingestion", "chat"])
     state = serializers.ChoiceField(
         choices=[*VersionState.choices, *TurnState.choices],

@@ -22,5 +22,6 @@ urlpatterns = [
         views.TurnRegenerateView.as_view(),
         name="turn-regenerate",
     ),
+    path("jobs", views.JobsView.as_view(), name="jobs"),
     path("jobs/<uuid:job_id>", views.JobView.as_view(), name="job"),
 ]

@@ -12,7 +12,7 @@ from chatbot.accounts.models import Scope
 from chatbot.api.authentication import scopes_of
 from chatbot.api.throttles import RequestThrottle
 from chatbot.api.views import ApiView
-from chatbot.conversations.api.jobs import find_job
+from chatbot.conversations.api.jobs import find_job, job_of_turn
 from chatbot.conversations.api.serializers import (
     AskedOutput,
     ConversationInput,
@@ -21,6 +21,7 @@ from chatbot.conversations.api.serializers import (
     JobOutput,
     MessageOutput,
     NewConversationInput,
+    NewJobInput,
     QuestionInput,
     TurnOutput,
 )
@@ -33,12 +34,14 @@ from chatbot.conversations.selectors import (
 )
 from chatbot.conversations.services import (
     ask,
+    ask_job,
     change_conversation,
     continue_turn,
     create_conversation,
     delete_conversation,
     regenerate,
     request_stop,
+    wait_for_answer,
 )
 from chatbot.inference.selectors import default_chat_model
 
@@ -157,6 +160,22 @@ class TurnRegenerateView(ChatApiView):
         """Another answer to the same question, beside those it has."""
         asked = regenerate(user=user_of(request), turn_id=turn_id)
         return Response(AskedOutput(asked).data, status=202)
+
+
+class JobsView(ChatApiView):
+    throttle_classes = (RequestThrottle, QuestionThrottle)
+
+    @extend_schema(
+        operation_id="begin_job", request=NewJobInput, responses={200: JobOutput, 202: JobOutput}
+    )
+    def post(self, request: Request) -> Response:
+        """Asks, and waits for the answer if told to: `200` with it, or `202` with its job."""
+        parsed = self.parsed(NewJobInput)
+        seconds, _kind = parsed.pop("wait"), parsed.pop("kind")
+        asked = ask_job(user=user_of(request), **parsed)
+        has_ended = wait_for_answer(turn_id=asked.turn_id, seconds=seconds)
+        job = job_of_turn(user=user_of(request), turn_id=asked.turn_id)
+        return Response(JobOutput(job).data, status=200 if has_ended else 202)
 
 
 class JobView(ApiView):

@@ -1,10 +1,12 @@
 """What can be done with conversations and turns.
 
 `conversations`: make, change, delete. `turns`: ask, continue, stop, for people. `regenerating`:
-another answer. `claims`: who writes an answer, for the chat service. `answers`: what is written,
-under the writer's fence. `question_limit`: how often somebody may ask.
+another answer. `asking_jobs`: asking and waiting in one request. `claims`: who writes an answer,
+for the chat service. `answers`: what is written, under the writer's fence. `question_limit`: how
+often somebody may ask.
 """
 
+from chatbot.conversations.services.asking_jobs import ask_job, wait_for_answer
 from chatbot.conversations.services.conversations import (
     change_conversation,
     create_conversation,
@@ -16,10 +18,12 @@ from chatbot.conversations.services.turns import Asked, ask, continue_turn, requ
 __all__ = [
     "Asked",
     "ask",
+    "ask_job",
     "change_conversation",
     "continue_turn",
     "create_conversation",
     "delete_conversation",
     "regenerate",
     "request_stop",
+    "wait_for_answer",
 ]

@@ -2,17 +2,22 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from decimal import Decimal
+from typing import Any, Final
 from uuid import UUID
 
 from django.db import IntegrityError, connection, transaction
-from django.db.models.functions import Now
+from django.db.models import DecimalField, ExpressionWrapper, F, Subquery
+from django.db.models.expressions import Combinable
+from django.db.models.functions import Coalesce, Now
 
 from chatbot.contracts.events import Source
 from chatbot.conversations.models import Citation, Message, Turn, TurnState
 from chatbot.documents.models import DocumentVersion
+from chatbot.inference.models import InferenceModel
 
 _TRIES = 3
+_TOKENS_OF_PRICE: Final = Decimal(1_000_000)
 _CHECKPOINT = """
 WITH mine AS (
     UPDATE conversations_turn AS turn SET seq = saved.seq
@@ -47,6 +52,8 @@ class Outcome:
     finish_reason: str = ""
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
+    written_tokens: int | None = None
+    """Of the completion tokens those of this run: what stood before has been paid for."""
     ttft_ms: int | None = None
     duration_ms: int | None = None
     reasoning: str = ""
@@ -103,7 +110,10 @@ def _finalise(turn_id: UUID, fence: int, outcome: Outcome) -> bool:
         return turns.filter(state=outcome.state, seq=outcome.seq).exists()
     answer_id = turns.values_list("answer_id", flat=True).get()
     Message.objects.filter(pk=answer_id).update(
-        text=outcome.text, finish_reason=outcome.finish_reason, **_known_figures(outcome)
+        text=outcome.text,
+        finish_reason=outcome.finish_reason,
+        **_known_figures(outcome),
+        **_cost(outcome),
     )
     if outcome.sources is not None:
         _cite(answer_id, outcome.sources)
@@ -122,6 +132,24 @@ def _known_figures(outcome: Outcome) -> dict[str, Any]:
         "duration_ms": outcome.duration_ms,
     }
     return {name: figure for name, figure in figures.items() if figure is not None}
+
+
+def _cost(outcome: Outcome) -> dict[str, Combinable]:
+    """What this run adds to the answer's cost, by the model's prices; nothing without any."""
+    if outcome.prompt_tokens is None or outcome.written_tokens is None:
+        return {}
+    priced = InferenceModel.objects.filter(name=outcome.model_name).exclude(
+        price_prompt=0, price_completion=0
+    )
+    money: DecimalField[Any, Any] = DecimalField(max_digits=18, decimal_places=9)
+    price = ExpressionWrapper(
+        (F("price_prompt") * outcome.prompt_tokens + F("price_completion") * outcome.written_tokens)
+        / _TOKENS_OF_PRICE,
+        output_field=money,
+    )
+    added = Subquery(priced.values(price=price)[:1], output_field=money)
+    so_far = Coalesce("cost", Decimal(0), output_field=money)
+    return {"cost": Coalesce(so_far + added, F("cost"), output_field=money)}
 
 
 def _cite(answer_id: UUID, sources: Sequence[Source]) -> None:

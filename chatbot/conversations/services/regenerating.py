@@ -44,7 +44,10 @@ def regenerate(*, user: "User", turn_id: UUID) -> Asked:
         role=MessageRole.ASSISTANT,
     )
     turn = Turn.objects.create(
-        conversation_id=asked.conversation_id, question_id=asked.question_id, answer=answer
+        conversation_id=asked.conversation_id,
+        question_id=asked.question_id,
+        answer=answer,
+        request=asked.request,
     )
     Conversation.objects.filter(pk=asked.conversation_id).update(
         leaf=answer, updated_at=timezone.now()

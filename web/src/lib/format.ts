@@ -22,6 +22,11 @@ export function formatNumber(value: number, language: string): string {
   return new Intl.NumberFormat(language).format(value);
 }
 
+/** A decimal without a currency; answers cost little, so what counts are the first digits. */
+export function formatCost(cost: string, language: string): string {
+  return new Intl.NumberFormat(language, { maximumSignificantDigits: 3 }).format(Number(cost));
+}
+
 export function formatDateTime(iso: string, language: string): string {
   return new Intl.DateTimeFormat(language, { dateStyle: 'medium', timeStyle: 'short' }).format(
     new Date(iso),

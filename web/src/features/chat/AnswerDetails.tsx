@@ -2,7 +2,7 @@ import { ActionIcon, Popover, Table } from '@mantine/core';
 import { IconInfoCircle } from '@tabler/icons-react';
 import { useTranslation } from 'react-i18next';
 
-import { formatDateTime, formatSeconds } from '@/lib/format';
+import { formatCost, formatDateTime, formatSeconds } from '@/lib/format';
 
 import type { ShownAnswer } from './answer';
 
@@ -54,6 +54,7 @@ function useRows(answer: ShownAnswer, askedAt: string): [string, string][] {
     [t('chat.detailAsked'), formatDateTime(askedAt, language)],
     [t('chat.detailPrompt'), tokens(answer.promptTokens)],
     [t('chat.detailAnswer'), tokens(answer.completionTokens)],
+    [t('chat.detailCost'), answer.cost === null ? null : formatCost(answer.cost, language)],
     [t('chat.detailTtft'), seconds(answer.ttftMs)],
     [t('chat.detailDuration'), seconds(answer.durationMs)],
     [t('chat.detailFinish'), finish()],

@@ -15,6 +15,7 @@ export interface ShownAnswer {
   finishReason: string;
   promptTokens: number | null;
   completionTokens: number | null;
+  cost: string | null;
   ttftMs: number | null;
   durationMs: number | null;
 }
@@ -45,6 +46,7 @@ function fromLive(message: Message, live: LiveTurn): ShownAnswer {
     finishReason: live.finishReason,
     promptTokens: live.promptTokens,
     completionTokens: live.completionTokens,
+    cost: null,
     ttftMs: live.ttftMs,
     durationMs: live.durationMs,
   };
@@ -71,6 +73,7 @@ function fromStored(message: Message): ShownAnswer {
     finishReason: message.finish_reason,
     promptTokens: message.prompt_tokens,
     completionTokens: message.completion_tokens,
+    cost: message.cost,
     ttftMs: message.ttft_ms,
     durationMs: message.duration_ms,
   };

@@ -64,6 +64,7 @@ function blankMessage(id: string, path: Message[]): Message {
     finish_reason: '',
     prompt_tokens: null,
     completion_tokens: null,
+    cost: null,
     ttft_ms: null,
     duration_ms: null,
     turn: null,

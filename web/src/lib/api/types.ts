@@ -184,6 +184,8 @@ export interface Message {
   finish_reason: string;
   prompt_tokens: number | null;
   completion_tokens: number | null;
+  /** A decimal, in whatever currency the prices are; `null`: the model has no prices. */
+  cost: string | null;
   ttft_ms: number | null;
   duration_ms: number | null;
   turn: MessageTurn | null;

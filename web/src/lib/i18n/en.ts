@@ -342,6 +342,7 @@ const en = {
     detailModel: 'Model',
     detailPrompt: 'Question and sources',
     detailAnswer: 'Answer',
+    detailCost: 'Cost',
     detailTtft: 'First word after',
     detailDuration: 'Whole answer after',
     detailFinish: 'Ended by',

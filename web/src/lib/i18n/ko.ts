@@ -343,6 +343,7 @@ const ko: Translation = {
     detailModel: '모델',
     detailPrompt: '질문과 출처',
     detailAnswer: '답변',
+    detailCost: '비용',
     detailTtft: '첫 단어까지',
     detailDuration: '전체 답변까지',
     detailFinish: '끝난 이유',
