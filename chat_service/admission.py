@@ -19,7 +19,7 @@ from uuid import UUID
 
 from redis.asyncio import Redis
 
-from chat_service import metrics
+from chat_service import metrics, tracing
 from chat_service.admission_scripts import ENTER, HOLD, LEAVE
 from chat_service.redis_clients import RedisAway, RedisGate
 from chatbot.contracts import keys
@@ -93,17 +93,20 @@ class Admission:
         Raises:
             LimitReached: the queue is full, or waiting took too long.
         """
-        began = time.monotonic()
-        door = await self._enter(gauges, waiter)
+        began, door = time.monotonic(), None
         try:
-            try:
-                await self._wait(waiter, stop)
-            finally:
-                seconds = time.monotonic() - began
-                metrics.waited(endpoint_id=door.gauge.id, seconds=seconds)
+            with tracing.span("admission"):
+                door = await self._enter(gauges, waiter)
+                tracing.tell(endpoint=door.gauge.id)
+                try:
+                    await self._wait(waiter, stop)
+                finally:
+                    seconds = time.monotonic() - began
+                    metrics.waited(endpoint_id=door.gauge.id, seconds=seconds)
             yield door.gauge if waiter.admitted.is_set() else None
         finally:
-            await self._leave(door, waiter)
+            if door is not None:
+                await self._leave(door, waiter)
 
     def places(self) -> dict[UUID, tuple[int, int]]:
         """Running and waiting turns of this process at each endpoint."""

@@ -4,6 +4,7 @@ import asyncio
 import signal
 from types import FrameType
 
+from chat_service import tracing
 from chat_service.connection import Receive, Scope, Send
 from chat_service.replica import Replica
 
@@ -13,11 +14,13 @@ async def lifespan(scope: Scope, receive: Receive, send: Send) -> None:
     await receive()
     replica = Replica()
     scope["state"]["replica"] = replica
+    tracing.start(instance=replica.name)
     replica.start()
     _drain_at_sigterm(replica)
     await send({"type": "lifespan.startup.complete"})
     await receive()
     await replica.close()
+    await tracing.end()
     await send({"type": "lifespan.shutdown.complete"})
 
 

@@ -18,7 +18,7 @@ from functools import partial
 from typing import Any, Final, TypeVar
 from uuid import UUID
 
-from chat_service import metrics
+from chat_service import metrics, tracing
 from chat_service.admission import Admission
 from chat_service.asking import ask_counted, continue_counted, regenerate_counted
 from chat_service.database import about_leases, in_database
@@ -150,7 +150,9 @@ class Replica:
         has_room = len(self._runners) < MAX_RUNNING and not self.draining.is_set()
         early = _EarlyStart(partial(self._take, is_stored=False))
         try:
-            asked = await in_database(ask, Claimer(self.name, early.begin) if has_room else None)
+            with tracing.span("ask"):
+                claimer = Claimer(self.name, early.begin) if has_room else None
+                asked = await in_database(ask, claimer)
         except BaseException:
             early.undo()
             raise
@@ -159,14 +161,16 @@ class Replica:
 
     async def go_on(self, *, user: User, turn_id: UUID) -> Asked:
         """Continues an answer here."""
-        asked = await in_database(continue_counted, user=user, turn_id=turn_id)
-        await self._claim(turn_id)
+        with tracing.span("continue", turn=turn_id):
+            asked = await in_database(continue_counted, user=user, turn_id=turn_id)
+            await self._claim(turn_id)
         return asked
 
     async def regenerate(self, *, user: User, turn_id: UUID) -> Asked:
         """Another answer to the turn's question, here."""
-        asked = await in_database(regenerate_counted, user=user, turn_id=turn_id)
-        await self._claim(asked.turn_id)
+        with tracing.span("regenerate", turn=turn_id):
+            asked = await in_database(regenerate_counted, user=user, turn_id=turn_id)
+            await self._claim(asked.turn_id)
         return asked
 
     def writes_for(self, user_id: UUID, turn_id: UUID) -> bool:
@@ -223,7 +227,8 @@ class Replica:
         turn_id, log = runner.claim.turn_id, runner.log
         log_as(turn=turn_id, user=runner.claim.user_id)
         try:
-            await runner.run()
+            with tracing.span("turn", turn=turn_id, epoch=runner.claim.epoch):
+                await runner.run()
         except LostTurn:
             log.abandon()
         except Exception:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from redis.asyncio import Redis
 
-from chat_service import metrics
+from chat_service import metrics, tracing
 from chat_service.admission import Admission, Waiter
 from chat_service.asides import Asides
 from chat_service.database import in_database
@@ -195,9 +195,10 @@ class TurnRunner:
         if self._found is None and claim.brain_id is not None:
             self._found = self._standing.sources
             if self._found is None:
-                self._found = await self._means.retriever.passages(
-                    user_id=claim.user_id, brain_id=claim.brain_id, question=claim.question
-                )
+                with tracing.span("retrieval", brain=claim.brain_id):
+                    self._found = await self._means.retriever.passages(
+                        user_id=claim.user_id, brain_id=claim.brain_id, question=claim.question
+                    )
         return question_of(claim, self._found)
 
     async def _has_no_ground(self, question: Question) -> bool:
@@ -244,6 +245,11 @@ class TurnRunner:
             continue_text=standing or None,
             conversation_key=str(self.claim.conversation_id),
         )
+        with tracing.span("upstream", calls_out=True, endpoint=endpoint.gauge.id):
+            return await self._read(endpoint, request)
+
+    async def _read(self, endpoint: Endpoint, request: ChatRequest) -> dict[str, object]:
+        """Shows what the endpoint says; returns the terminal event."""
         ending: dict[str, object] = {"type": "turn.stopped"}
         request = with_options(request, self.claim.request)
         async with aclosing(endpoint.connector.stream(request, stop=self.stop)) as items:
@@ -263,6 +269,7 @@ class TurnRunner:
     def _show(self, text: str) -> None:
         if self._ttft_ms is None and not self._standing.text:
             self._ttft_ms = self._milliseconds()
+            tracing.event("first token")
         self.log.add_text(text)
 
     def _has_begun(self) -> bool:
@@ -330,7 +337,10 @@ class TurnRunner:
             written_tokens=self._usage.completion_tokens if self._usage else None,
             **(usage or {}),
         )
-        if not await self._store(outcome):
+        tracing.tell(model=outcome.model_name, outcome=outcome.state, error=outcome.error_code)
+        with tracing.span("finalise"):
+            is_stored = await self._store(outcome)
+        if not is_stored:
             raise LostTurn
         self.log.add(ending)
         metrics.answer_ended(outcome, self._usage)

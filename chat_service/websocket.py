@@ -14,7 +14,7 @@ from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
-from chat_service import metrics
+from chat_service import metrics, tracing
 from chat_service.access import start_of
 from chat_service.auth import (
     Credentials,
@@ -91,6 +91,7 @@ async def chat_socket(scope: Scope, receive: Receive, send: Send) -> None:
     ):
         signed_in = await _sign_in(connection, credentials)
         if signed_in is not None:
+            tracing.follow(headers.get("traceparent"))
             await ChatSocket(scope["state"]["replica"], connection, signed_in).serve()
 
 

@@ -226,6 +226,8 @@ LOGGING = {
         "httpx": {"level": "WARNING"},
         "httpcore": {"level": "WARNING"},
         "django.request": {"level": "ERROR"},
+        # One line for each step that a collector misses.
+        "opentelemetry": {"level": "ERROR"},
         # The servers come with handlers of their own; their lines are to look like ours.
         "uvicorn": {"handlers": [], "propagate": True},
         # A line per request, with its address, at the cost of a dozen tokens.

@@ -1,11 +1,16 @@
 """What requests to every endpoint have in common."""
 
 from collections.abc import Mapping
+from contextvars import ContextVar
+from typing import Final
 
 import httpx
 
 from chatbot.inference.connectors.protocol import EndpointConfig
 from chatbot.inference.connectors.statuses import error_of_status
+
+traceparent: Final[ContextVar[str]] = ContextVar("traceparent", default="")
+"""The step of a trace that a request belongs to (W3C Trace Context); empty: there is no trace."""
 
 
 def endpoint_request(
@@ -25,6 +30,8 @@ def endpoint_request(
         sent["content-type"] = "application/json"
     if endpoint.api_key and headers is None:
         sent["authorization"] = f"Bearer {endpoint.api_key}"
+    if own := traceparent.get():
+        sent["traceparent"] = own
     return httpx.Request(
         "GET" if content is None else "POST",
         f"{endpoint.base_url}/{path}",
