@@ -147,7 +147,7 @@ dependency_up: Final = Gauge(
     ["dependency"],
     registry=REGISTRY,
 )
-for _door in ("websocket", "sse"):
+for _door in ("websocket", "sse", "openai"):
     connections.labels(_door)
     _resumes.labels(_door)
 

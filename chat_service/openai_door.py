@@ -13,6 +13,7 @@ from typing import Any, Final
 from urllib.parse import parse_qs
 from uuid import UUID
 
+from chat_service import metrics, tracing
 from chat_service.access import start_of
 from chat_service.auth import Credentials, Headers, Means, SignIn, credentials_of, sign_in
 from chat_service.connection import Receive, Scope, Send, end_all
@@ -43,6 +44,8 @@ from chatbot.conversations.services.completions import (
 )
 from chatbot.conversations.services.question_limit import count_question
 from chatbot.conversations.services.turns import Asked, Claimer
+from chatbot.log_lines import log_as
+from chatbot.request_ids import request_id
 
 _TRUE: Final = frozenset({"true", "1"})
 _DIGITS: Final = 19
@@ -97,6 +100,7 @@ def door(**answers: Answer) -> Callable[[Scope, Receive, Send], Coroutine[Any, A
 
     async def application(scope: Scope, receive: Receive, send: Send) -> None:
         call = Call(scope, receive, send, Headers(scope["headers"]))
+        log_as(request=request_id(call.headers.get("x-request-id")))
         try:
             answer = answers.get(scope["method"])
             if answer is None:
@@ -104,7 +108,8 @@ def door(**answers: Answer) -> Callable[[Scope, Receive, Send], Coroutine[Any, A
                     f"{scope['method']} is not possible here.",
                     way_out=f"Use {' or '.join(answers)}.",
                 )
-            await answer(call)
+            with metrics.connections.labels("openai").track_inprogress():
+                await answer(call)
         except AppError as error:
             with contextlib.suppress(OSError):
                 await send_error(send, error)
@@ -137,6 +142,7 @@ async def _complete(call: Call) -> None:
     credentials = call.credentials()
     request = await _read(call, credentials)
     replica = call.replica
+    tracing.follow(call.headers.get("traceparent"))
     person, asked = await replica.begin(partial(_ask, credentials, request))
     head = Head(completion_id(asked.turn_id.hex), request.completion.request)
     with replica.sign_ins.watched(person) as end:
@@ -209,6 +215,8 @@ async def _show(call: Call) -> None:
 
 async def _resume(call: Call, person: SignIn, turn: Turn) -> None:
     after = _after(call)
+    if after:
+        metrics.resumed("openai")
     start = await in_database(start_of, user_id=person.user.pk, turn_id=turn.pk, after=after)
     head = Head(completion_id(turn.pk.hex), turn.request or {})
     includes_usage = call.asked("include_usage").lower() in _TRUE
