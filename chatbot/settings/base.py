@@ -228,8 +228,9 @@ LOGGING = {
         "django.request": {"level": "ERROR"},
         # One line for each step that a collector misses.
         "opentelemetry": {"level": "ERROR"},
-        # The servers come with handlers of their own; their lines are to look like ours.
-        "uvicorn": {"handlers": [], "propagate": True},
+        # The servers come with handlers of their own; their lines are to look like ours. Below
+        # WARNING uvicorn's name every request and socket with its whole address.
+        "uvicorn": {"handlers": [], "propagate": True, "level": "WARNING"},
         # A line per request, with its address, at the cost of a dozen tokens.
         "uvicorn.access": {"handlers": [], "propagate": False},
         "gunicorn.error": {"handlers": [], "propagate": True},

@@ -130,7 +130,7 @@ def _knock_with_secrets(chat: ChatProcess, *, token: str, key: str) -> None:
     wrong = {"Authorization": f"Bearer {key}x"}
     with pytest.raises(InvalidStatus):
         connect(f"{chat.websocket}?token={token}&email={EMAIL}", additional_headers=foreign)
-    with connect(f"{chat.websocket}?{key}", additional_headers=wrong) as socket:
+    with connect(f"{chat.websocket}?{key}&q=PLANTED", additional_headers=wrong) as socket:
         assert "api-key-invalid" in str(socket.recv(timeout=10))
     with stream(chat, uuid4(), None, f"?token={token}") as response:
         assert response.status == 401
