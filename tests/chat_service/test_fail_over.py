@@ -11,7 +11,7 @@ from redis import Redis
 
 from chatbot.accounts.models import User
 from chatbot.contracts import keys
-from chatbot.conversations.models import Conversation, Message, Turn, TurnState
+from chatbot.conversations.models import Conversation, Message, MessageRole, Turn, TurnState
 from chatbot.inference.models import Discovery, InferenceModel
 from chatbot.inference.services import set_draining
 from tests.chat_service.client import Answer, ChatClient
@@ -177,6 +177,34 @@ class TestAfterTheFirstToken:
 
         assert answer.end["type"] == "turn.stopped"
         assert generated(100).startswith(answer.text)
+
+    @pytest.mark.slow
+    def test_goes_on_with_many_answers_at_once(
+        self,
+        served: InferenceModel,
+        scripted_server: ScriptedServer,
+        asking: ChatClient,
+        person: User,
+    ) -> None:
+        scripted_server.script(tokens=150, rate=30)
+        with running_scripted_server() as doomed:
+            make_endpoint(served, base_url=doomed.base_url, concurrency=30)
+            make_endpoint(served, base_url=scripted_server.base_url, priority=1, concurrency=30)
+            doomed.script(tokens=150, rate=30)
+            for _ in range(30):
+                begin(asking, person)
+            running = doomed.stats()["running"]
+
+            doomed.kill()
+            wait_until(
+                lambda: not Turn.objects.exclude(state=TurnState.COMPLETED).exists(),
+                seconds=60,
+                what="end of all answers",
+            )
+
+        texts = Message.objects.filter(role=MessageRole.ASSISTANT).values_list("text", flat=True)
+        assert running == 30
+        assert list(texts) == [generated(150)] * 30
 
     def test_keeps_what_stands_where_nobody_can_continue(
         self, served: InferenceModel, asking: ChatClient, person: User

@@ -69,7 +69,7 @@ class TestEndpointPages:
 
         assert "1 / 2" in page
         assert "open (inference-gone)" in page
-        assert "well, 3 s ago" in page
+        assert re.search(r"well, \d+ s ago", page)
         assert ">17<" in page
 
     def test_list_tells_the_state_of_each_address(self, admin: "Client") -> None:

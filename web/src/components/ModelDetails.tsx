@@ -8,6 +8,7 @@ import { formatNumber } from '@/lib/format';
 export function ModelDetails({ model }: { model: ChatModel }) {
   const { t, i18n } = useTranslation();
   const count = (tokens: number) => formatNumber(tokens, i18n.language);
+  const hasPrice = Number(model.price_prompt) > 0 || Number(model.price_completion) > 0;
   return (
     <Stack gap={4}>
       {model.notes !== '' && (
@@ -21,6 +22,14 @@ export function ModelDetails({ model }: { model: ChatModel }) {
           output: count(model.output_tokens),
         })}
       </Text>
+      {hasPrice && (
+        <Text size="xs" c="dimmed">
+          {t('models.price', {
+            prompt: count(Number(model.price_prompt)),
+            completion: count(Number(model.price_completion)),
+          })}
+        </Text>
+      )}
       {!model.is_available && (
         <Group gap="xs">
           <Badge color="orange" variant="light">

@@ -181,6 +181,7 @@ const en = {
   },
   models: {
     limits: 'Reads up to {{prompt}} tokens of question and sources, answers with up to {{output}}.',
+    price: 'Costs {{prompt}} per million tokens that it reads, {{completion}} per million that it writes.',
     unavailable: 'not reachable now',
     unavailableText: 'The server of this model does not answer now. Questions wait for it.',
     about: 'About the model:',

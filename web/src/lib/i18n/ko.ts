@@ -182,6 +182,7 @@ const ko: Translation = {
   },
   models: {
     limits: '질문과 출처는 {{prompt}}토큰까지 읽고, 답변은 {{output}}토큰까지 씁니다.',
+    price: '비용: 읽는 토큰 백만 개당 {{prompt}}, 쓰는 토큰 백만 개당 {{completion}}.',
     unavailable: '지금 연결되지 않음',
     unavailableText: '이 모델의 서버가 지금 응답하지 않습니다. 질문은 기다렸다가 처리됩니다.',
     about: '모델 정보:',
