@@ -20,9 +20,10 @@ from chat_service.redis_clients import RedisAway, RedisGate
 from chatbot.contracts import keys
 from chatbot.contracts.errors import AppError, Unavailable
 from chatbot.inference.circuits import CHECK_EVERY_SECONDS, Check, encoded_places
+from chatbot.inference.connectors.served_models import list_models_async
 from chatbot.inference.connectors.server_queue import server_queue
 from chatbot.inference.models import Discovery, InferenceEndpoint, Protocol
-from chatbot.inference.registry import connector_for, endpoint_config
+from chatbot.inference.registry import endpoint_config
 from chatbot.inference.selectors import watched_endpoints
 
 if TYPE_CHECKING:
@@ -152,8 +153,7 @@ async def checked(row: InferenceEndpoint) -> Check:
     code = ""
     try:
         async with asyncio.timeout(CHECK_SECONDS):
-            # A connector that knows nothing yet has to ask.
-            await connector_for(row).capabilities()
+            await list_models_async(endpoint_config(row))
     except TimeoutError:
         code = "inference-timeout"
     except AppError as error:

@@ -22,6 +22,7 @@ from chatbot.inference.addresses import at_address
 from chatbot.inference.circuits import CircuitState, place_id
 from chatbot.inference.connectors.errors import InferenceError, ServerBusy
 from chatbot.inference.connectors.protocol import AsyncEmbeddingClient, ChatConnector
+from chatbot.inference.connectors.sessions import SessionStore
 from chatbot.inference.models import InferenceEndpoint, InferenceModel, ModelKind
 from chatbot.inference.registry import async_embedding_client_for, connector_for, endpoint_config
 from chatbot.inference.selectors import default_chat_model, embedding_endpoint, endpoints_of
@@ -81,10 +82,11 @@ class Serving:
 class Directory:
     """This process's view of the registry."""
 
-    def __init__(self, states: EndpointStates) -> None:
+    def __init__(self, states: EndpointStates, sessions: SessionStore) -> None:
         self.places: tuple[Place, ...] = ()
         """All servers that are looked after."""
         self._states = states
+        self._sessions = sessions
         self._serving = Remembered(self._read_serving)
         self._embedding = Remembered(_read_embedding)
         self._connectors: dict[object, tuple[ChatConnector, float]] = {}
@@ -176,7 +178,7 @@ class Directory:
         if connector is None or now - made_at > CONNECTOR_SECONDS:
             if len(self._connectors) >= MAX_CONNECTORS:
                 self._connectors.clear()
-            connector = connector_for(row)
+            connector = connector_for(row, sessions=self._sessions)
             self._connectors[config] = connector, now
             self._warm(connector)
         return Endpoint(

@@ -34,6 +34,7 @@ from chat_service.sign_ins import SignIns
 from chat_service.stream_log import TurnLog
 from chat_service.stream_reader import StreamReader
 from chat_service.turns import LostTurn, Means, TurnRunner
+from chat_service.upstream_sessions import RedisSessions
 from chatbot.accounts.models import User
 from chatbot.contracts.errors import AppError, Unavailable
 from chatbot.conversations.services.answers import save_checkpoints
@@ -89,7 +90,7 @@ class Replica:
         states = EndpointStates(
             self.name, redis=self.commands, gate=self.gate, held=self._admission.places
         )
-        directory = Directory(states)
+        directory = Directory(states, RedisSessions(self.commands, self.gate))
         self._watch = EndpointWatch(
             self.name, directory=directory, states=states, redis=self.commands, gate=self.gate
         )

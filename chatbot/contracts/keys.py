@@ -39,6 +39,11 @@ def turn_fence(turn_id: UUID) -> str:
     return f"{PREFIX}:turn:{{{turn_id}}}:fence"
 
 
+def upstream_session(key: str) -> str:
+    """Which session of a model server that holds them belongs to a conversation: JSON."""
+    return f"{PREFIX}:session:{key}"
+
+
 def brain_changes(brain_id: UUID) -> str:
     """Pub/sub channel with a `document.changed` event per change of a document in the brain."""
     return f"{PREFIX}:brain:{brain_id}:changes"

@@ -1,15 +1,21 @@
 """Addresses of model servers. Private networks are where they live: only the form is checked."""
 
+from typing import Final
 from urllib.parse import urlsplit
 
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
 
+USUAL_PATHS: Final = {"openai": "/v1", "anthropic": "/v1", "kserve-http": "/v2"}
 
-def normalised_base_url(url: str) -> str:
-    """The address as connectors want it: no slash at the end, and `/v1` where no path was given."""
+
+def normalised_base_url(url: str, protocol: str = "openai") -> str:
+    """The address as connectors want it: no slash at the end.
+
+    Where no path was given it is the usual one of the protocol, if there is one.
+    """
     url = url.strip().rstrip("/")
-    return url if urlsplit(url).path else f"{url}/v1"
+    return url if urlsplit(url).path else url + USUAL_PATHS.get(protocol, "")
 
 
 def at_address(url: str, address: str) -> str:

@@ -17,8 +17,16 @@ from django.utils.timesince import timesince
 from chatbot.admin_pages import Button, ButtonsAdmin, LightDeletion, ReadOnlyInline
 from chatbot.contracts.errors import Unavailable
 from chatbot.inference.addresses import normalised_base_url
+from chatbot.inference.connectors.options import OptionsWrong
 from chatbot.inference.live_columns import LiveColumns
-from chatbot.inference.models import InferenceEndpoint, InferenceModel, Source
+from chatbot.inference.models import (
+    InferenceEndpoint,
+    InferenceModel,
+    ModelKind,
+    Protocol,
+    Source,
+)
+from chatbot.inference.registry import check_options
 from chatbot.inference.selectors import is_of_environment, with_availability
 from chatbot.inference.services import (
     check_endpoint,
@@ -74,6 +82,7 @@ class EndpointForm(forms.ModelForm[InferenceEndpoint]):
             "protocol",
             "base_url",
             "upstream_model",
+            "options",
             "discovery",
             "concurrency",
             "priority",
@@ -84,7 +93,24 @@ class EndpointForm(forms.ModelForm[InferenceEndpoint]):
         )
 
     def clean_base_url(self) -> str:
-        return normalised_base_url(self.cleaned_data["base_url"])
+        protocol = self.cleaned_data.get("protocol", Protocol.OPENAI)
+        return normalised_base_url(self.cleaned_data["base_url"], protocol)
+
+    def clean_options(self) -> Any:  # noqa: ANN401 - whatever JSON was written
+        given = self.cleaned_data["options"]
+        return {} if given is None else given
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or {}
+        protocol, model = data.get("protocol"), data.get("model")
+        if protocol and "options" in data:
+            try:
+                check_options(protocol, data["options"])
+            except OptionsWrong as error:
+                raise ValidationError({"options": error.sentence}) from error
+        if protocol != Protocol.OPENAI and model and model.kind == ModelKind.EMBEDDING:
+            raise ValidationError({"protocol": "Embeddings are asked for in OpenAI's protocol."})
+        return data
 
     def changed_key(self) -> str | None:
         """The key to store; empty: forget it; None: leave it."""
@@ -100,6 +126,7 @@ class InferenceEndpointAdmin(LiveColumns, ButtonsAdmin):
         "base_url",
         "model",
         "upstream_model",
+        "protocol",
         "is_enabled",
         "is_draining",
         "priority",
@@ -123,6 +150,7 @@ class InferenceEndpointAdmin(LiveColumns, ButtonsAdmin):
                     "protocol",
                     "base_url",
                     "upstream_model",
+                    "options",
                     "discovery",
                     "concurrency",
                 )

@@ -1,8 +1,8 @@
 """From rows to connectors: which class speaks an endpoint's protocol."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 from django.conf import settings
 
@@ -19,7 +19,7 @@ from chatbot.inference.connectors.protocol import (
     StreamLimits,
 )
 from chatbot.inference.connectors.session import SessionChat
-from chatbot.inference.connectors.sessions import MemorySessions
+from chatbot.inference.connectors.sessions import MemorySessions, SessionStore
 from chatbot.inference.models import InferenceEndpoint, Protocol
 
 _SESSIONS: Final = MemorySessions()
@@ -29,6 +29,7 @@ CHAT_CONNECTORS: Final[dict[str, Callable[[EndpointConfig], ChatConnector]]] = {
     Protocol.KSERVE_HTTP: KServeHTTPChat,
     Protocol.SESSION: partial(SessionChat, sessions=_SESSIONS),
 }
+"""What speaks each protocol. Raises OptionsWrong."""
 QUESTION_SECONDS = 10.0
 """For the embedding of a question, with a person waiting."""
 BATCH_SECONDS = 60.0
@@ -56,14 +57,24 @@ def endpoint_config(endpoint: InferenceEndpoint) -> EndpointConfig:
     )
 
 
-def connector_for(endpoint: InferenceEndpoint) -> ChatConnector:
-    """A chat connector.
+def connector_for(
+    endpoint: InferenceEndpoint, *, sessions: SessionStore | None = None
+) -> ChatConnector:
+    """A chat connector. `sessions`: where those at other servers are remembered; None: here.
 
     Raises:
         ApiKeyUnreadable: SECRET_KEY has changed.
         OptionsWrong: the endpoint's options are none of its protocol's.
     """
-    return CHAT_CONNECTORS[endpoint.protocol](endpoint_config(endpoint))
+    config = endpoint_config(endpoint)
+    if sessions is not None and endpoint.protocol == Protocol.SESSION:
+        return SessionChat(config, sessions)
+    return CHAT_CONNECTORS[endpoint.protocol](config)
+
+
+def check_options(protocol: str, options: Mapping[str, Any]) -> None:
+    """Raises OptionsWrong: they are none of the protocol's."""
+    CHAT_CONNECTORS[protocol](EndpointConfig(base_url="", model="", options=options))
 
 
 def embedding_client_for(

@@ -11,7 +11,7 @@ from chatbot.inference.circuits import Check, OpenedBy, Opening, encoded_places,
 from chatbot.inference.models import InferenceEndpoint, InferenceModel, Source
 from chatbot.jobs import redis_client
 from tests.factories.accounts import make_user
-from tests.factories.inference import make_endpoint, make_model
+from tests.factories.inference import make_embedding_endpoint, make_endpoint, make_model
 
 if TYPE_CHECKING:
     from django.test import Client
@@ -170,6 +170,53 @@ class TestEndpointPages:
         assert endpoint.base_url == "http://vllm:8000/v1"
         assert endpoint.source == Source.ADMIN
         assert decrypted(endpoint.encrypted_api_key) == "sesame"
+
+    @pytest.mark.parametrize(
+        ("protocol", "base_url", "meant"),
+        [
+            ("anthropic", "https://gateway", "https://gateway/v1"),
+            ("kserve-http", "http://triton:8000", "http://triton:8000/v2"),
+            ("session", "http://sessions:4096/", "http://sessions:4096"),
+        ],
+    )
+    def test_take_every_protocol(
+        self, admin: "Client", protocol: str, base_url: str, meant: str
+    ) -> None:
+        endpoint = make_endpoint()
+        address = reverse(f"{ENDPOINTS}_change", args=[endpoint.pk])
+
+        admin.post(address, form_of(endpoint, protocol=protocol, base_url=base_url))
+
+        endpoint.refresh_from_db()
+        assert (endpoint.protocol, endpoint.base_url) == (protocol, meant)
+
+    @pytest.mark.parametrize(
+        ("options", "sentence"),
+        [
+            ('{"colour": "red"}', "Unknown options: colour. Known: template"),
+            ('{"template": "alpaca"}', "Unknown template: alpaca"),
+            ("[]", "no JSON object"),
+        ],
+        ids=["unknown", "wrong", "no object"],
+    )
+    def test_refuse_options_of_another_protocol(
+        self, admin: "Client", options: str, sentence: str
+    ) -> None:
+        endpoint = make_endpoint()
+        address = reverse(f"{ENDPOINTS}_change", args=[endpoint.pk])
+        form = form_of(endpoint, protocol="kserve-http", options=options)
+
+        page = admin.post(address, form).content.decode()
+
+        assert sentence in page
+
+    def test_refuse_embeddings_in_other_protocols(self, admin: "Client") -> None:
+        endpoint = make_embedding_endpoint()
+        address = reverse(f"{ENDPOINTS}_change", args=[endpoint.pk])
+
+        page = admin.post(address, form_of(endpoint, protocol="anthropic")).content.decode()
+
+        assert "Embeddings are asked for in OpenAI" in page
 
     def test_refuse_what_is_no_address(self, admin: "Client") -> None:
         endpoint = make_endpoint()
