@@ -25,6 +25,13 @@ def at_address(url: str, address: str) -> str:
     return parts._replace(netloc=f"{host}:{parts.port}" if parts.port else host).geturl()
 
 
+def validate_discovery(url: str, discovery: str) -> None:
+    """Raises Django's ValidationError where servers can't be found that way."""
+    if discovery == "dns" and not url.startswith("http://"):
+        # Certificates are made out to names, and the servers found are addresses.
+        raise ValidationError(_("Servers are found by DNS for http:// only."))
+
+
 def validate_base_url(url: str) -> None:
     """Raises Django's ValidationError with what is wrong."""
     try:

@@ -10,7 +10,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from chatbot.inference.addresses import validate_base_url
+from chatbot.inference.addresses import validate_base_url, validate_discovery
 
 
 class ModelKind(models.TextChoices):
@@ -169,6 +169,7 @@ class InferenceEndpoint(models.Model):
         return f"{self.model} @ {self.base_url}"
 
     def clean(self) -> None:
-        if self.discovery == Discovery.DNS and not self.base_url.startswith("http://"):
-            # Certificates are made out to names, and the servers found are addresses.
-            raise ValidationError({"discovery": _("Works with http:// only.")})
+        try:
+            validate_discovery(self.base_url, self.discovery)
+        except ValidationError as error:
+            raise ValidationError({"discovery": error.messages}) from error

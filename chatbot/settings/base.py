@@ -190,6 +190,8 @@ CHAT_PROMPT_TOKENS = ENVIRONMENT.chat_prompt_tokens
 CHAT_OUTPUT_TOKENS = ENVIRONMENT.chat_output_tokens
 CHAT_CONCURRENCY = ENVIRONMENT.chat_concurrency
 CHAT_FIRST_TOKEN_SECONDS = ENVIRONMENT.chat_first_token_seconds
+CHAT_DISCOVERY = ENVIRONMENT.chat_discovery
+"""`none`, or `dns`: every address of INFERENCE_URL's host is a server of its own."""
 CHAT_MODEL_NOTES = ENVIRONMENT.chat_model_notes
 EMBEDDING_SERVER = ENVIRONMENT.embedding
 

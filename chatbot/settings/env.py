@@ -44,6 +44,7 @@ class Environment:
     chat_output_tokens: int
     chat_concurrency: int
     chat_first_token_seconds: int
+    chat_discovery: str
     chat_model_notes: str
     embedding: InferenceServer
     sign_up_open: bool
@@ -97,6 +98,9 @@ def read_environment() -> Environment:
         chat_concurrency=env.int("INFERENCE_CONCURRENCY", 16, validate=validate.Range(min=1)),
         chat_first_token_seconds=env.int(
             "INFERENCE_FIRST_TOKEN_SECONDS", 60, validate=validate.Range(min=1)
+        ),
+        chat_discovery=env.str(
+            "INFERENCE_DISCOVERY", "none", validate=validate.OneOf(["none", "dns"])
         ),
         chat_model_notes=env.str("INFERENCE_NOTES", ""),
         embedding=InferenceServer(

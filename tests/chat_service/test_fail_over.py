@@ -284,6 +284,32 @@ class TestCircuit:
 
         assert other_server.stats()["finished"] == 1
 
+    def test_is_looked_after_by_another_process_when_the_one_that_did_was_killed(
+        self,
+        served: InferenceModel,
+        scripted_server: ScriptedServer,
+        replica: ChatProcess,
+        redis: Redis,
+    ) -> None:
+        endpoint = make_endpoint(served, base_url=scripted_server.base_url)
+
+        def checker() -> str:
+            found: Any = redis.get(keys.ENDPOINT_CHECKER)
+            return (found or b"").decode()
+
+        def is_checked() -> bool:
+            return bool(redis.exists(keys.endpoint_check(endpoint.pk)))
+
+        wait_until(is_checked, seconds=SEEN_SECONDS, what="check")
+        first = checker()
+        with running_chat_process():
+            replica.process.kill()
+            redis.delete(keys.endpoint_check(endpoint.pk))
+            wait_until(is_checked, seconds=SEEN_SECONDS, what="check by the other")
+
+            assert f":{replica.process.pid}:" in first
+            assert checker() not in {first, ""}
+
     def test_is_every_process_s_own_without_redis(
         self, served: InferenceModel, scripted_server: ScriptedServer, person: User
     ) -> None:

@@ -105,7 +105,7 @@ class TestEndpointPages:
 
         page = admin.post(address, form_of(endpoint, discovery="dns")).content.decode()
 
-        assert "Works with http:// only." in page
+        assert "Servers are found by DNS for http:// only." in page
 
     def test_check_now_says_that_it_works(
         self, admin: "Client", scripted_server: "ScriptedServer"

@@ -14,7 +14,11 @@ from django.core.exceptions import ValidationError
 from django.db import connection, transaction
 
 from chatbot.contracts.errors import InvalidInput
-from chatbot.inference.addresses import normalised_base_url, validate_base_url
+from chatbot.inference.addresses import (
+    normalised_base_url,
+    validate_base_url,
+    validate_discovery,
+)
 from chatbot.inference.api_keys import ApiKeyUnreadable, decrypted, encrypted
 from chatbot.inference.connectors.errors import BadRequest, InferenceError
 from chatbot.inference.connectors.protocol import EndpointConfig
@@ -76,6 +80,8 @@ def _wanted(kind: ModelKind, *, deadline: float) -> _Wanted | None:
     base_url = normalised_base_url(server.url)
     try:
         validate_base_url(base_url)
+        if kind == ModelKind.CHAT:
+            validate_discovery(base_url, settings.CHAT_DISCOVERY)
     except ValidationError as error:
         sentence = f"{_VARIABLE[kind]}_URL is wrong: {' '.join(error.messages)}"
         raise InvalidInput(sentence, way_out="Change the variable and start again.") from error
@@ -171,7 +177,9 @@ def _write_limits(
         prompt_tokens=min(settings.CHAT_PROMPT_TOKENS, context - output),
         notes=settings.CHAT_MODEL_NOTES,
     )
-    InferenceEndpoint.objects.filter(pk=endpoint.pk).update(concurrency=settings.CHAT_CONCURRENCY)
+    InferenceEndpoint.objects.filter(pk=endpoint.pk).update(
+        concurrency=settings.CHAT_CONCURRENCY, discovery=settings.CHAT_DISCOVERY
+    )
 
 
 def _has_key(endpoint: InferenceEndpoint, api_key: str) -> bool:

@@ -11,7 +11,7 @@ from django.db import connection
 from chatbot.contracts.errors import InvalidInput
 from chatbot.inference.api_keys import decrypted
 from chatbot.inference.connectors.errors import ServerGone
-from chatbot.inference.models import InferenceEndpoint, InferenceModel, ModelKind, Source
+from chatbot.inference.models import Discovery, InferenceEndpoint, InferenceModel, ModelKind, Source
 from chatbot.inference.selectors import default_chat_model, embedding_endpoint
 from chatbot.inference.services import sync_environment_endpoints
 from chatbot.inference.services.environment import nice_name
@@ -184,6 +184,26 @@ class TestSyncEnvironmentEndpoints:
         model = endpoint.model
         assert (model.context_tokens, model.prompt_tokens, model.output_tokens) == (1000, 700, 200)
         assert (model.notes, endpoint.concurrency) == ("English only", 3)
+
+    def test_finds_servers_by_dns_where_the_environment_says_so(
+        self, environment: Environment, settings: "Settings"
+    ) -> None:
+        environment(chat="http://models:8000", model="m")
+        settings.CHAT_DISCOVERY = "dns"
+
+        endpoint = sync_environment_endpoints()[0]
+
+        endpoint.refresh_from_db()
+        assert endpoint.discovery == Discovery.DNS
+
+    def test_refuses_to_find_servers_behind_certificates(
+        self, environment: Environment, settings: "Settings"
+    ) -> None:
+        environment(chat="https://models:8000", model="m")
+        settings.CHAT_DISCOVERY = "dns"
+
+        with pytest.raises(InvalidInput, match="http:// only"):
+            sync_environment_endpoints()
 
     def test_takes_less_where_the_servers_context_is_shorter(
         self, environment: Environment
