@@ -7,7 +7,8 @@ AS_ROOT := $(if $(filter 0,$(shell id -u)),,sudo)
 LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-header --no-annotate $(UPGRADE)
 
-.PHONY: help up set-up set-up-dev python clean check format test test-fast browser lock
+.PHONY: help up set-up set-up-dev python clean check format test test-fast browser lock \
+	acceptance acceptance-clients
 help:  ## list the verbs
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
@@ -25,7 +26,7 @@ set-up-dev: python ## the same, with the tools for tests and checks
 	@$(PYTHON) chatbot/embedded/set_up.py dev
 
 clean: ## remove what set-up made; data in .brainstem stays
-	rm -rf .venv web/node_modules web/dist ocr_worker/tessdata/node_modules
+	rm -rf .venv .venv-acceptance tests/acceptance/node/node_modules web/node_modules web/dist ocr_worker/tessdata/node_modules
 
 check: set-up-dev ## lint, format, imports, types, spelling (no server needed)
 	$(BIN)/ruff check .
@@ -38,13 +39,21 @@ format: set-up-dev ## let ruff put the code in order
 	$(BIN)/ruff check --fix-only .
 	$(BIN)/ruff format .
 
-test: set-up-dev browser check ## every check and test, the browser included; what CI runs
+test: set-up-dev browser acceptance-clients check ## every check and test, the browser included; what CI runs
 	cd web && PATH="$(CURDIR)/$(BIN):$$PATH" npm run --silent check
 	$(BIN)/python -m pytest -q -n 2 -m "not slow"
 	$(BIN)/python -m pytest -q -m slow
 
 test-fast: set-up-dev ## unit and integration tests, without browser, whole stacks and chaos
 	$(BIN)/python -m pytest -q -n 2 -m "not slow"
+
+acceptance: set-up-dev acceptance-clients ## only the programs of others at the OpenAI-compatible door
+	$(BIN)/python -m pytest -q tests/acceptance
+
+acceptance-clients: set-up-dev
+	@test -x .venv-acceptance/bin/python || $(BIN)/uv venv --quiet -p $(BIN)/python .venv-acceptance
+	@$(BIN)/uv pip sync --quiet --require-hashes -p .venv-acceptance/bin/python requirements/acceptance.txt
+	@cd tests/acceptance/node && PATH="$(CURDIR)/$(BIN):$$PATH" npm ci --silent --no-audit --no-fund
 
 browser: ## a browser and Korean fonts for the end-to-end tests (needs root once)
 	@command -v chromium >/dev/null && fc-list :lang=ko 2>/dev/null | grep -q . || { \
@@ -57,6 +66,7 @@ browser: ## a browser and Korean fonts for the end-to-end tests (needs root once
 
 lock: ## lock requirements/*.in again, with hashes; UPGRADE=--upgrade for newer versions
 	$(LOCK) requirements/dev.in -o requirements/dev.txt
+	$(LOCK) requirements/acceptance.in -o requirements/acceptance.txt
 	for process in chatbot chat_service tracing ocr_worker ingest_worker embedded uv; do \
 		$(LOCK) -c requirements/dev.txt requirements/$$process.in -o requirements/$$process.txt \
 			|| exit 1; done
