@@ -81,7 +81,6 @@ class Protocol(models.TextChoices):
     OPENAI = "openai", "OpenAI"
     ANTHROPIC = "anthropic", "Anthropic Messages"
     KSERVE_HTTP = "kserve-http", _("KServe v2 / Triton, HTTP")
-    KSERVE_GRPC = "kserve-grpc", _("KServe v2 / Triton, gRPC")
     SESSION = "session", _("sessions")
 
 

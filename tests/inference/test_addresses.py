@@ -17,6 +17,17 @@ class TestNormalisedBaseUrl:
     def test_is_what_connectors_want(self, written: str, meant: str) -> None:
         assert normalised_base_url(written) == meant
 
+    @pytest.mark.parametrize(
+        ("protocol", "meant"),
+        [
+            ("anthropic", "http://host/v1"),
+            ("kserve-http", "http://host/v2"),
+            ("session", "http://host"),
+        ],
+    )
+    def test_has_the_usual_path_of_its_protocol(self, protocol: str, meant: str) -> None:
+        assert normalised_base_url("http://host/", protocol) == meant
+
 
 class TestAtAddress:
     @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 import orjson
 
-from chatbot.inference.connectors.errors import MalformedAnswer
+from chatbot.inference.connectors.errors import BadRequest, MalformedAnswer
 from chatbot.inference.connectors.event_streams import EventStreamChat
 from chatbot.inference.connectors.options import read_options
 from chatbot.inference.connectors.prompt_templates import check_template, prompt_text
@@ -68,6 +68,8 @@ class KServeHTTPChat(EventStreamChat):
         return GenerateReader(self._options)
 
     def _request(self, request: ChatRequest, *, begun: str) -> tuple[str, bytes]:
+        if request.options.get("tools"):
+            raise BadRequest("a server that takes a prompt takes no tools")
         options = self._options
         prompt = prompt_text(request.messages, template=options.template, begun=begun)
         parameters = generate_parameters(options, request)

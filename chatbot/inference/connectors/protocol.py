@@ -45,7 +45,7 @@ class EndpointConfig:
     api_key: str = field(default="", repr=False)
     limits: StreamLimits = StreamLimits()
     protocol: str = "openai"
-    """`openai`, `anthropic`, `kserve-http`, `kserve-grpc` or `session`."""
+    """`openai`, `anthropic`, `kserve-http` or `session`."""
     context_tokens: int | None = None
     """What we were told of the model; a server that tells more is believed."""
     options: Mapping[str, Any] = field(default_factory=dict, hash=False)

@@ -27,7 +27,6 @@ class Migration(migrations.Migration):
                     ("openai", "OpenAI"),
                     ("anthropic", "Anthropic Messages"),
                     ("kserve-http", "KServe v2 / Triton, HTTP"),
-                    ("kserve-grpc", "KServe v2 / Triton, gRPC"),
                     ("session", "sessions"),
                 ],
                 default="openai",

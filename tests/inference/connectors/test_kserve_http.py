@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 import pytest
 
-from chatbot.inference.connectors.errors import MalformedAnswer, ServerGone
+from chatbot.inference.connectors.errors import BadRequest, MalformedAnswer, ServerGone
 from chatbot.inference.connectors.kserve_http import GenerateReader, KServeOptions
 from chatbot.inference.connectors.options import OptionsWrong
 from chatbot.inference.connectors.prompt_templates import prompt_text
@@ -105,6 +105,12 @@ class TestKServeHTTPChat:
     def test_refuses_options_that_it_does_not_know(self, options: dict[str, Any]) -> None:
         with pytest.raises(OptionsWrong):
             connector_of("kserve-http", "http://127.0.0.1:1", options=options)
+
+    async def test_refuses_tools(self, scripted_server: "ScriptedServer") -> None:
+        chat = connector_of("kserve-http", scripted_server.address)
+
+        with pytest.raises(BadRequest):
+            await collect(chat, question(options={"tools": [{}]}))
 
     async def test_is_complete_when_the_response_ends(self) -> None:
         async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

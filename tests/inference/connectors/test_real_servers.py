@@ -75,6 +75,22 @@ class TestLlamaCpp:
         assert items[-2].prompt_tokens > 5
         assert items[-1] == Finished("stop")
 
+    async def test_tells_what_it_can_do(self, llama: str) -> None:
+        capabilities = await connector(llama).capabilities()
+
+        assert capabilities.continues
+        assert capabilities.counts_tokens
+        assert capabilities.context_tokens is not None
+        assert 1024 <= capabilities.context_tokens <= 8192
+
+    async def test_passes_options_on(self, llama: str) -> None:
+        request = question("Say: one two three four", options={"stop": [" two"]})
+
+        items = await collect(connector(llama), request)
+
+        assert " two" not in text_of(items)
+        assert items[-1] == Finished("stop")
+
     async def test_ends_at_the_limit(self, llama: str) -> None:
         items = await collect(connector(llama), question("Count to one hundred.", max_tokens=5))
 
