@@ -329,6 +329,12 @@ class TestRoutes:
             ("http", "stream/healthz"),
             ("http", "stream/readyz"),
             ("http", "stream/metrics"),
+            ("http", "v1/models"),
+            ("http", "v1/models/<path:model>"),
+            ("http", "v1/chat/completions"),
+            ("http", "v1/chat/completions/<completion>"),
+            ("http", "v1/chat/completions/<completion>/cancel"),
+            ("http", "v1/<path:address>"),
             ("http", ""),
         ]
 
