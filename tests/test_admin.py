@@ -14,13 +14,14 @@ from django.db.models import Model
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils import timezone
 
 from chatbot.accounts.models import ApiKey, RefreshToken, User
 from chatbot.accounts.services.sign_in import TRIES_PER_ACCOUNT_AND_ADDRESS
 from chatbot.accounts.services.tokens import issue_tokens, refresh_tokens
 from chatbot.brains.models import Brain, BrainRole
 from chatbot.contracts.errors import NotAuthenticated
-from chatbot.conversations.models import Conversation, TurnState
+from chatbot.conversations.models import Conversation, DailyTokens, TurnState
 from chatbot.documents.models import Document, IngestionJob, VersionState
 from chatbot.retrieval.models import IndexGeneration
 from tests.factories.accounts import PASSWORD, make_api_key, make_group, make_user
@@ -33,6 +34,8 @@ pytestmark = pytest.mark.django_db
 MODELS: list[type[Model]] = sorted(admin.site._registry, key=lambda model: model.__name__)
 EDITED = {"User", "Group", "Brain", "InferenceEndpoint", "InferenceModel"}
 """Of everything else an administrator makes nothing."""
+SAVED = dict.fromkeys(EDITED, 200) | {"ApiKey": 302}
+"""What an empty form gives: of a key nothing has to be filled in."""
 
 
 def by_name(model: type[Model]) -> str:
@@ -50,6 +53,7 @@ def populate() -> None:
     document = make_document(brain, state=VersionState.FAILED, pages=["Some text."])
     make_job(document)
     turn = make_turn(make_conversation(person, brain=brain), state=TurnState.COMPLETED)
+    DailyTokens.objects.create(user=person, day=timezone.now().date(), tokens=100)
     endpoint = make_endpoint()
     IndexGeneration.objects.create(model_name=f"vectors of {endpoint.pk}", dimensions=3)
     LogEntry.objects.create(
@@ -142,7 +146,7 @@ class TestPages:
 
         status = administrator.post(page_of(model, "change", row.pk), {}).status_code
 
-        assert status == (200 if model.__name__ in EDITED else 403)
+        assert status == SAVED.get(model.__name__, 403)
         assert model._default_manager.values().get(pk=row.pk) == before
 
     def test_are_closed_to_members(self, model: type[Model]) -> None:
@@ -153,6 +157,19 @@ class TestPages:
 
         assert response.status_code == 302
         assert response["Location"].startswith("/admin/login/")
+
+
+class TestTokensADay:
+    @pytest.mark.parametrize("of", ["user", "key"])
+    def test_are_set_for_a_person_and_for_a_key(self, administrator: Client, of: str) -> None:
+        person = make_user()
+        row: User | ApiKey = person if of == "user" else make_api_key(person)[0]
+        form = {"email": person.email, "language": "en", "is_active": "on"}
+
+        administrator.post(page_of(type(row), "change", row.pk), {**form, "tokens_per_day": "500"})
+
+        row.refresh_from_db()
+        assert row.tokens_per_day == 500
 
 
 class TestIndex:
@@ -171,6 +188,7 @@ class TestIndex:
             "IngestionJob",
             "Conversation",
             "Turn",
+            "DailyTokens",
             "InferenceEndpoint",
             "InferenceModel",
         } <= {model.__name__ for model in MODELS}

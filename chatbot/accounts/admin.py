@@ -78,6 +78,7 @@ class UserForm(_LowerCaseEmail, UserChangeForm):  # type: ignore[type-arg]
             "is_active",
             "is_superuser",
             "groups",
+            "tokens_per_day",
         )
         labels: ClassVar[dict[str, str]] = {"is_superuser": "Administrator"}
         help_texts: ClassVar[dict[str, str]] = {
@@ -175,7 +176,7 @@ class PersonAdmin(ButtonsAdmin, OwnersAdmin, UserAdmin[User]):
     fieldsets = (
         (None, {"fields": ("email", "password", "name", "language")}),
         ("Role", {"fields": ("is_active", "is_superuser", "groups")}),
-        ("Use", {"fields": ("created_at", "last_login", "buttons")}),
+        ("Use", {"fields": ("tokens_per_day", "created_at", "last_login", "buttons")}),
     )
     add_fieldsets = (
         (
@@ -272,10 +273,18 @@ class ApiKeyAdmin(ReadOnlyAdmin):
     list_filter = (("revoked_at", admin.EmptyFieldListFilter), "created_at", "last_used_at")
     list_select_related = ("user",)
     search_fields = ("name", "prefix", "user__email")
-    fields = (*list_display, "created_at", "buttons")
-    readonly_fields = ("buttons",)
+    fields = (*list_display, "created_at", "tokens_per_day", "buttons")
+    readonly_fields = (*list_display, "created_at", "buttons")
     actions = ("revoke",)
     object_buttons: ClassVar[dict[str, Button]] = {"revoke": Button("Revoke", _revoke_key)}
+
+    def has_change_permission(
+        self,
+        request: HttpRequest,
+        obj: Model | None = None,  # noqa: ARG002 - Django's
+    ) -> bool:
+        """Only how many tokens a day it may use."""
+        return _administrator(request).is_superuser
 
     @admin.action(description="Revoke", permissions=["view"])
     def revoke(self, request: HttpRequest, keys: QuerySet[ApiKey, ApiKey]) -> None:

@@ -18,6 +18,15 @@ class Language(models.TextChoices):
     KOREAN = "ko", "한국어"
 
 
+def _tokens_per_day() -> "models.PositiveBigIntegerField[int | None, int | None]":
+    return models.PositiveBigIntegerField(
+        _("tokens a day"),
+        null=True,
+        blank=True,
+        help_text=_("Of questions and answers, from midnight UTC; 0: no limit; empty: as set up."),
+    )
+
+
 class UserManager(BaseUserManager["User"]):
     """Finds people by e-mail whatever its case."""
 
@@ -48,7 +57,11 @@ class User(AbstractBaseUser, PermissionsMixin):
     token_version = models.PositiveIntegerField(
         _("token version"), default=0, help_text=_("Raising it ends every token of this person.")
     )
+    tokens_per_day = _tokens_per_day()
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)
+
+    acting_key_id: uuid.UUID | None = None
+    """The API key that speaks for the person here; not of the row."""
 
     objects: ClassVar[UserManager] = UserManager()
     USERNAME_FIELD = "email"
@@ -102,6 +115,7 @@ class ApiKey(models.Model):
     )
     secret_sha256 = models.CharField(max_length=64, unique=True, editable=False)
     scopes = ArrayField(models.CharField(max_length=32, choices=Scope), verbose_name=_("scopes"))
+    tokens_per_day = _tokens_per_day()
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)
     last_used_at = models.DateTimeField(_("last used at"), null=True, blank=True)
     expires_at = models.DateTimeField(_("expires at"), null=True, blank=True)

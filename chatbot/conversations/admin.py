@@ -3,7 +3,7 @@
 from django.contrib import admin
 
 from chatbot.admin_pages import LightDeletion, ReadOnlyAdmin, ReadOnlyInline
-from chatbot.conversations.models import Conversation, Message, Turn
+from chatbot.conversations.models import Conversation, DailyTokens, Message, Turn
 
 
 class MessageInline(ReadOnlyInline):
@@ -73,3 +73,15 @@ class TurnAdmin(ReadOnlyAdmin):
     @admin.display(description="User", ordering="conversation__user__email")
     def user(self, turn: Turn) -> str:
         return turn.conversation.user.email
+
+
+@admin.register(DailyTokens)
+class DailyTokensAdmin(ReadOnlyAdmin):
+    """What limits of tokens a day are counted by."""
+
+    list_display = ("day", "user", "api_key", "tokens")
+    list_filter = ("day",)
+    list_select_related = ("user", "api_key")
+    search_fields = ("user__email", "api_key__name")
+    date_hierarchy = "day"
+    fields = list_display

@@ -7,6 +7,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from chatbot.accounts.models import ApiKey
 from chatbot.brains.models import Brain
 from chatbot.documents.models import Document, DocumentVersion
 from chatbot.inference.models import InferenceModel
@@ -149,6 +150,14 @@ class Turn(models.Model):
     seq = models.BigIntegerField(default=0)
     attempts = models.PositiveSmallIntegerField(_("attempts"), default=0)
     stop_requested = models.BooleanField(default=False)
+    api_key = models.ForeignKey(
+        ApiKey,
+        models.SET_NULL,
+        null=True,
+        blank=True,
+        related_name="+",
+        help_text=_("That asked."),
+    )
     request = models.JSONField(
         _("request"), null=True, editable=False, help_text=_("Of the API: messages and options.")
     )
@@ -199,3 +208,33 @@ class Citation(models.Model):
 
     def __str__(self) -> str:
         return f"[{self.ordinal}] {self.document_id} p. {self.page_from}"
+
+
+class DailyTokens(models.Model):
+    """Tokens of a day in UTC, as model servers counted them: a person's, and those by each key."""
+
+    id = models.BigAutoField(primary_key=True)
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+    api_key = models.ForeignKey(
+        ApiKey,
+        models.CASCADE,
+        null=True,
+        blank=True,
+        related_name="+",
+        help_text=_("Empty: all of the person's."),
+    )
+    day = models.DateField(_("day"))
+    tokens = models.PositiveBigIntegerField(_("tokens"))
+
+    class Meta:
+        verbose_name = _("tokens of a day")
+        verbose_name_plural = _("tokens by day")
+        ordering = ("-day", "user", "id")
+        constraints = [
+            models.UniqueConstraint(
+                fields=("user", "api_key", "day"), nulls_distinct=False, name="daily_tokens_unique"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.day}: {self.tokens}"

@@ -197,6 +197,8 @@ EMBEDDING_SERVER = ENVIRONMENT.embedding
 
 REQUEST_LIMIT_PER_MINUTE = ENVIRONMENT.request_limit_per_minute
 QUESTION_LIMIT_PER_MINUTE = ENVIRONMENT.question_limit_per_minute
+TOKENS_PER_DAY = ENVIRONMENT.tokens_per_day
+KEY_TOKENS_PER_DAY = ENVIRONMENT.key_tokens_per_day
 API_CONVERSATION_DAYS = ENVIRONMENT.api_conversation_days
 
 # --- The rest ---

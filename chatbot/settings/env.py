@@ -52,6 +52,8 @@ class Environment:
     pages_limit: int
     request_limit_per_minute: int
     question_limit_per_minute: int
+    tokens_per_day: int
+    key_tokens_per_day: int
     api_conversation_days: int
     tessdata: str
     log_level: str
@@ -117,6 +119,8 @@ def read_environment() -> Environment:
         question_limit_per_minute=env.int(
             "QUESTION_LIMIT_PER_MINUTE", 60, validate=validate.Range(min=1)
         ),
+        tokens_per_day=env.int("TOKENS_PER_DAY", 0, validate=validate.Range(min=0)),
+        key_tokens_per_day=env.int("KEY_TOKENS_PER_DAY", 0, validate=validate.Range(min=0)),
         api_conversation_days=env.int(
             "API_CONVERSATION_DAYS", 30, validate=validate.Range(min=0, max=36_500)
         ),

@@ -73,6 +73,7 @@ def authenticate(key: str) -> tuple[User, frozenset[str]]:
     if row.expires_at is not None and row.expires_at <= now:
         raise _refused("The API key has expired.", code="api-key-expired")
     _note_use(row, now=now)
+    row.user.acting_key_id = row.pk
     return row.user, frozenset(row.scopes)
 
 

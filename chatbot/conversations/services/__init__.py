@@ -3,7 +3,7 @@
 `conversations`: make, change, delete. `turns`: ask, continue, stop, for people. `regenerating`:
 another answer. `asking_jobs`: asking and waiting in one request. `claims`: who writes an answer,
 for the chat service. `answers`: what is written, under the writer's fence. `question_limit`: how
-often somebody may ask.
+often somebody may ask. `quotas`: how many tokens a day.
 """
 
 from chatbot.conversations.services.asking_jobs import ask_job, wait_for_answer

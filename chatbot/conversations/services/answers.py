@@ -13,6 +13,7 @@ from django.db.models.functions import Coalesce, Now
 
 from chatbot.contracts.events import Source
 from chatbot.conversations.models import Citation, Message, Turn, TurnState
+from chatbot.conversations.services.quotas import count_tokens
 from chatbot.documents.models import DocumentVersion
 from chatbot.inference.models import InferenceModel
 
@@ -117,6 +118,8 @@ def _finalise(turn_id: UUID, fence: int, outcome: Outcome) -> bool:
     )
     if outcome.sources is not None:
         _cite(answer_id, outcome.sources)
+    if tokens := (outcome.prompt_tokens or 0) + (outcome.written_tokens or 0):
+        count_tokens(turn_id=turn_id, tokens=tokens)
     return True
 
 

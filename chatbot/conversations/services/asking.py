@@ -18,6 +18,7 @@ from chatbot.conversations.models import MessageRole, TurnState
 from chatbot.conversations.selectors import no_such_conversation, no_such_message
 from chatbot.conversations.services.claims import LEASE, OWNER_CHARACTERS
 from chatbot.conversations.services.history import RECENT, RECENT_BOUNDS, decoded
+from chatbot.conversations.services.quotas import USED, Quotas, check_quotas, quotas_of
 
 if TYPE_CHECKING:
     from chatbot.accounts.models import User
@@ -48,6 +49,7 @@ SELECT conversation.brain_id, conversation.model_id, conversation.title,
         WHERE asked.conversation_id = conversation.id AND asked.client_id = %(client_id)s
         ORDER BY turn.created_at LIMIT 1),
     (SELECT json_build_array(id, role) FROM start),
+    {USED},
     ({RECENT})
 FROM conversations_conversation AS conversation
 LEFT JOIN brains_brain AS brain ON brain.id = conversation.brain_id
@@ -70,12 +72,12 @@ WITH messages AS (
 )
 INSERT INTO conversations_turn
     (id, conversation_id, question_id, answer_id, state, owner, fence, attempts, leased_until,
-        started_at, epoch, seq, stop_requested, error_code, error_sentence, error_way_out,
-        created_at)
+        started_at, api_key_id, epoch, seq, stop_requested, error_code, error_sentence,
+        error_way_out, created_at)
 VALUES
     (%(turn)s, %(conversation)s, %(question)s, %(answer)s, %(state)s, %(owner)s, %(claims)s,
         %(claims)s, statement_timestamp() + make_interval(secs => %(lease)s),
-        CASE WHEN %(claims)s > 0 THEN statement_timestamp() END, 0, 0, false, '', '', '',
+        CASE WHEN %(claims)s > 0 THEN statement_timestamp() END, %(key)s, 0, 0, false, '', '', '',
         statement_timestamp())
 """
 
@@ -117,6 +119,9 @@ class Facts:
     unfinished_in_all: int
     unfinished_of_user: int
     asked_before: AskedBefore | None
+    key_id: UUID | None
+    """The API key that asks."""
+    quotas: Quotas
     history: tuple[tuple[str, str], ...]
     """The path to the parent, and it."""
 
@@ -146,6 +151,7 @@ def lock_and_read(
             "client_id": client_id,
             "at_end": parent is Place.END,
             "parent": None if parent is Place.END else parent,
+            "key": user.acting_key_id,
             **RECENT_BOUNDS,
         }
         cursor.execute(_READ, named)
@@ -154,7 +160,7 @@ def lock_and_read(
     if row is None:
         raise no_such_conversation()
     brain_id, model_id, title, instructions, brain_model_id, last, *rest = row
-    in_all, of_user, before, start, past = rest
+    in_all, of_user, before, start, of_person, of_key, past = rest
     return Facts(
         conversation_id=conversation_id,
         brain_id=brain_id,
@@ -166,16 +172,18 @@ def lock_and_read(
         unfinished_in_all=in_all,
         unfinished_of_user=of_user,
         asked_before=_asked_before(decoded(before)),
+        key_id=user.acting_key_id,
+        quotas=quotas_of(decoded(of_person), decoded(of_key)),
         history=tuple((role, text) for role, text in decoded(past) or ()),
     )
 
 
 def check_may_ask(user: "User", facts: Facts) -> None:
-    """Membership of the brain, and the bounds of the queue.
+    """Membership of the brain, the bounds of the queue, and what may be used in a day.
 
     Raises:
         NotAllowed: `brain-closed`.
-        LimitReached: `too-many-unfinished`, `queue-full`.
+        LimitReached: `too-many-unfinished`, `queue-full`, `quota-exceeded`.
     """
     if facts.brain_id and not readable_brains(user=user).filter(pk=facts.brain_id).exists():
         raise NotAllowed(
@@ -183,6 +191,7 @@ def check_may_ask(user: "User", facts: Facts) -> None:
             code="brain-closed",
             way_out="Ask an owner of the brain, or begin a conversation without it.",
         )
+    check_quotas(facts.quotas)
     if facts.unfinished_of_user >= UNFINISHED_PER_USER:
         raise LimitReached(
             f"{UNFINISHED_PER_USER} of your questions wait for their answers.",
@@ -208,6 +217,7 @@ def store(
         "turn": new.turn_id,
         "question": new.question_id,
         "answer": new.answer_id,
+        "key": facts.key_id,
         "parent": facts.parent_id,
         "ordinal": facts.last_ordinal + 1,
         "text": text,

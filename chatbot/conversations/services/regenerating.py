@@ -48,6 +48,7 @@ def regenerate(*, user: "User", turn_id: UUID) -> Asked:
         question_id=asked.question_id,
         answer=answer,
         request=asked.request,
+        api_key_id=facts.key_id,
     )
     Conversation.objects.filter(pk=asked.conversation_id).update(
         leaf=answer, updated_at=timezone.now()

@@ -131,11 +131,13 @@ def continue_turn(*, user: "User", turn_id: UUID) -> Asked:
         raise Conflict(
             "The answer is complete.", code="answer-complete", way_out="Ask another question."
         )
-    check_may_ask(user, lock_and_read(user, turn.conversation_id))
+    facts = lock_and_read(user, turn.conversation_id)
+    check_may_ask(user, facts)
     Turn.objects.filter(pk=turn.pk).update(
         state=TurnState.QUEUED,
         epoch=F("epoch") + 1,
         attempts=0,
+        api_key_id=facts.key_id,
         stop_requested=False,
         started_at=None,
         finished_at=None,

@@ -9,6 +9,8 @@ import { useChoosePath } from './api';
 
 const STEPS: Partial<Record<string, number>> = { ArrowLeft: -1, ArrowRight: 1 };
 
+const FADED = 0.4;
+
 interface MessageSiblingsProps {
   message: Message;
   conversation: string;
@@ -39,7 +41,7 @@ export function MessageSiblings({ message, conversation }: MessageSiblingsProps)
         aria-label={t('chat.previousVersion')}
         // Not disabled: whoever got here by keyboard would lose the focus at the end.
         aria-disabled={place === 0}
-        data-disabled={place === 0 || undefined}
+        style={{ opacity: place === 0 ? FADED : 1 }}
         onClick={() => go(-1)}
       >
         <IconChevronLeft size={16} />
@@ -52,7 +54,7 @@ export function MessageSiblings({ message, conversation }: MessageSiblingsProps)
         color="gray"
         aria-label={t('chat.nextVersion')}
         aria-disabled={place === siblings.length - 1}
-        data-disabled={place === siblings.length - 1 || undefined}
+        style={{ opacity: place === siblings.length - 1 ? FADED : 1 }}
         onClick={() => go(1)}
       >
         <IconChevronRight size={16} />

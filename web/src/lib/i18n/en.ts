@@ -422,6 +422,7 @@ const en = {
       'password-too-weak': 'The password is too weak.',
       'question-too-long': 'The question is too long.',
       'queue-full': 'Too many questions wait for the model.',
+      'quota-exceeded': 'The tokens of this day are used up.',
       'queue-timeout': 'The model stayed busy for too long.',
       'search-incomplete':
         'The search by meaning is away, and the words of the question were found nowhere.',
@@ -469,6 +470,7 @@ const en = {
       'password-too-weak': 'Choose a longer one that is harder to guess.',
       'question-too-long': 'Make it shorter.',
       'queue-full': 'Try again in a moment.',
+      'quota-exceeded': 'Ask again after midnight (UTC), or ask an administrator for more.',
       'queue-timeout': 'Try again in a moment.',
       'search-incomplete':
         'Try again in a moment, or ask with words that the documents use.',

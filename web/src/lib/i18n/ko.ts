@@ -423,6 +423,7 @@ const ko: Translation = {
       'password-too-weak': '비밀번호가 너무 약합니다.',
       'question-too-long': '질문이 너무 깁니다.',
       'queue-full': '모델을 기다리는 질문이 너무 많습니다.',
+      'quota-exceeded': '오늘 쓸 수 있는 토큰을 모두 썼습니다.',
       'queue-timeout': '모델이 너무 오랫동안 바빴습니다.',
       'search-incomplete':
         '의미 검색을 지금 쓸 수 없고, 질문의 단어는 문서에서 찾지 못했습니다.',
@@ -470,6 +471,7 @@ const ko: Translation = {
       'password-too-weak': '더 길고 추측하기 어려운 것으로 정하세요.',
       'question-too-long': '줄여서 다시 보내세요.',
       'queue-full': '잠시 뒤에 다시 시도하세요.',
+      'quota-exceeded': '자정(UTC) 이후에 다시 질문하거나 관리자에게 요청하세요.',
       'queue-timeout': '잠시 뒤에 다시 시도하세요.',
       'search-incomplete': '잠시 뒤에 다시 시도하거나 문서에 나오는 단어로 질문하세요.',
       'storage-away': '잠시 뒤에 다시 시도하세요.',
