@@ -87,12 +87,14 @@ class Replica:
         self.loop_watch = LoopWatch()
         self._kept_at = time.monotonic()
         self._admission = Admission(self.commands, self.gate)
+        # What goes on beside the questions doesn't decide that these do without Redis.
+        gate = RedisGate()
         states = EndpointStates(
-            self.name, redis=self.commands, gate=self.gate, held=self._admission.places
+            self.name, redis=self.commands, gate=gate, held=self._admission.places
         )
         directory = Directory(states, RedisSessions(self.commands, self.gate))
         self._watch = EndpointWatch(
-            self.name, directory=directory, states=states, redis=self.commands, gate=self.gate
+            self.name, directory=directory, states=states, redis=self.commands, gate=gate
         )
         self._means = Means(
             admission=self._admission,
