@@ -102,8 +102,9 @@ class EndpointForm(forms.ModelForm[InferenceEndpoint]):
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}
-        protocol, model = data.get("protocol"), data.get("model")
-        if protocol and "options" in data:
+        # The environment's rows have neither in the form.
+        protocol, model = data.get("protocol", self.instance.protocol), data.get("model")
+        if "options" in data:
             try:
                 check_options(protocol, data["options"])
             except OptionsWrong as error:

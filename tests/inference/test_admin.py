@@ -210,6 +210,17 @@ class TestEndpointPages:
 
         assert sentence in page
 
+    def test_check_options_of_the_environments_rows_too(self, admin: "Client") -> None:
+        endpoint = make_endpoint(source=Source.ENVIRONMENT)
+        address = reverse(f"{ENDPOINTS}_change", args=[endpoint.pk])
+
+        refused = admin.post(address, form_of(endpoint, options='{"colour": "red"}'))
+        admin.post(address, form_of(endpoint, options='{"continues": true}'))
+
+        endpoint.refresh_from_db()
+        assert "Unknown options: colour" in refused.content.decode()
+        assert endpoint.options == {"continues": True}
+
     def test_refuse_embeddings_in_other_protocols(self, admin: "Client") -> None:
         endpoint = make_embedding_endpoint()
         address = reverse(f"{ENDPOINTS}_change", args=[endpoint.pk])

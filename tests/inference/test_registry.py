@@ -5,7 +5,9 @@ import pytest
 
 from chatbot.inference.connectors.protocol import ChatRequest, Finished, StreamLimits
 from chatbot.inference.connectors.transport import close_client
+from chatbot.inference.models import Protocol
 from chatbot.inference.registry import (
+    CHAT_CONNECTORS,
     async_embedding_client_for,
     connector_for,
     embedding_client_for,
@@ -43,6 +45,9 @@ class TestEndpointConfig:
 
 
 class TestConnectors:
+    def test_speak_every_protocol(self) -> None:
+        assert set(CHAT_CONNECTORS) == set(Protocol)
+
     def test_chat_at_the_endpoint(self, scripted_server: "ScriptedServer") -> None:
         endpoint = make_endpoint(base_url=scripted_server.base_url)
         request = ChatRequest(
