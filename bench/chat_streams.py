@@ -82,10 +82,22 @@ Ask = Callable[[aiohttp.ClientSession, Rig, Seat], Coroutine[Any, Any, Told]]
 
 async def bare(session: aiohttp.ClientSession, rig: Rig, _seat: Seat) -> Told:
     """The inference server itself."""
+    return await _completion(session, f"{rig.upstream.base_url}/chat/completions", _JSON)
+
+
+async def openai(session: aiohttp.ClientSession, rig: Rig, seat: Seat) -> Told:
+    """The OpenAI-compatible door; asked and read in one request."""
+    address = f"{rig.chat_of(seat).http}/v1/chat/completions"
+    return await _completion(session, address, _bearer(seat) | _JSON)
+
+
+async def _completion(
+    session: aiohttp.ClientSession, address: str, headers: dict[str, str]
+) -> Told:
     told, began = Told(), time.perf_counter()
-    body = {"model": "any", "messages": [{"role": "user", "content": QUESTION}], "stream": True}
-    address = f"{rig.upstream.base_url}/chat/completions"
-    async with session.post(address, data=orjson.dumps(body), headers=_JSON) as response:
+    messages = [{"role": "user", "content": QUESTION}]
+    body = {"model": "Scripted", "messages": messages, "stream": True}
+    async with session.post(address, data=orjson.dumps(body), headers=headers) as response:
         async for event in _server_sent(response):
             for choice in event["choices"]:
                 if text := choice["delta"].get("content"):
@@ -123,7 +135,7 @@ async def server_sent_events(session: aiohttp.ClientSession, rig: Rig, seat: Sea
     return told
 
 
-WAYS: dict[str, Ask] = {"websocket": websocket, "sse": server_sent_events}
+WAYS: dict[str, Ask] = {"websocket": websocket, "sse": server_sent_events, "openai": openai}
 _JSON = {"Content-Type": "application/json"}
 _threads = ThreadPoolExecutor(8)
 

@@ -17,7 +17,7 @@ from chat_service.admission import Gauge
 from chat_service.database import in_database
 from chat_service.endpoint_states import EndpointStates
 from chat_service.remembered import Remembered
-from chatbot.contracts.errors import AppError
+from chatbot.contracts.errors import AppError, Conflict
 from chatbot.inference.addresses import at_address
 from chatbot.inference.circuits import CircuitState, place_id
 from chatbot.inference.connectors.errors import InferenceError, ServerBusy
@@ -34,7 +34,7 @@ CONNECTOR_SECONDS: Final = 300.0
 MAX_CONNECTORS: Final = 500
 
 
-class NoModel(AppError):
+class NoModel(Conflict):
     """Nobody serves the model; as long as administrators leave it so."""
 
     code = "no-model"

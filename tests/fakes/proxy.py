@@ -54,6 +54,7 @@ class Proxy:
 
     def end(self) -> None:
         self._do(self._close())
+        self._do(self._finished())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
         self._loop.close()
@@ -70,6 +71,12 @@ class Proxy:
         for writer in list(self._writers):
             writer.transport.abort()
         await asyncio.sleep(0.05)
+
+    async def _finished(self) -> None:
+        others = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in others:
+            task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
 
     async def _accepted(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
