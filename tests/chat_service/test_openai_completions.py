@@ -1,5 +1,6 @@
 """`/v1/chat/completions`, with a plain HTTP client."""
 
+import json
 import time
 from typing import Any
 from uuid import UUID
@@ -337,7 +338,7 @@ class TestStoredCompletion:
         assert (status, stored["status"]) == (200, "cancelled")
         assert (rest.reasons, rest.is_done) == (["stop"], True)
         assert stored["choices"][0]["message"]["content"] == begun.text + rest.text
-        assert scripted_server.stats()["aborted"] == 1
+        assert scripted_server.stats()["aborted"] >= 1
 
     def test_is_deleted_with_all_that_belongs_to_it(self, caller: OpenAICaller) -> None:
         answer = caller.ask()
@@ -440,6 +441,17 @@ class TestFailure:
         with caller.response("POST", "chat/completions", request()) as response:
             assert response.status == 429
             assert int(response.headers["Retry-After"]) > 0
+
+    def test_of_a_used_up_quota_is_told_as_such(self, chat: ChatProcess, person: User) -> None:
+        key, secret = make_api_key(person, Scope.CHAT)
+        type(key).objects.filter(pk=key.pk).update(tokens_per_day=5)
+        caller = OpenAICaller(chat, None, token=secret)
+        caller.ask()
+
+        with caller.response("POST", "chat/completions", request(stream=True)) as response:
+            assert response.status == 429
+            assert int(response.headers["Retry-After"]) > 0
+            assert json.load(response)["error"]["code"] == "insufficient_quota"
 
 
 class TestDoor:
