@@ -36,11 +36,11 @@ def model(transactional_db: None, scripted_server: ScriptedServer) -> None:  # n
     make_endpoint(base_url=scripted_server.base_url)
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def shared_chat(django_db_setup: None) -> Iterator[ChatProcess]:  # noqa: ARG001 - as above
-    """One replica for all tests that do it no harm.
+    """One replica for all tests of a module that do it no harm.
 
-    It ends with this package: a later test's questions are not to be answered by it.
+    It ends with them: it would answer later tests' questions, and look after their endpoints.
     """
     with running_chat_process() as process:
         yield process

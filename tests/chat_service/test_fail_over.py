@@ -282,7 +282,8 @@ class TestCircuit:
         other_server.script()
         wait_until(lambda: ask_until(is_open=False), seconds=30, what="closed circuit")
 
-        assert other_server.stats()["finished"] == 1
+        # Its answer closes the circuit at once here, and for all processes within a second.
+        assert other_server.stats()["finished"] >= 1
 
     def test_is_looked_after_by_another_process_when_the_one_that_did_was_killed(
         self,
