@@ -18,14 +18,15 @@ if TYPE_CHECKING:
 MAX_CITATIONS = 64
 """More than any prompt holds; bounds what is read for one answer."""
 
-_PATH = """
+_UP = """
 WITH RECURSIVE path AS (
     SELECT id, parent_id FROM conversations_message WHERE id = %s
     UNION ALL
     SELECT above.id, above.parent_id
     FROM path JOIN conversations_message AS above ON above.id = path.parent_id
-) SELECT id FROM path
+)
 """
+_PATH = f"{_UP} SELECT id FROM path"  # noqa: S608 - put together from constants
 # Two branches, because a parent that is NULL equals nothing; each has an index.
 _SIBLINGS = """
 ARRAY(
@@ -48,16 +49,11 @@ WITH RECURSIVE below AS (
     FROM below JOIN conversations_message AS message ON message.parent_id = below.id
 ) SELECT id FROM below ORDER BY ordinal DESC LIMIT 1
 """
-_IS_GROUNDED = """
-WITH RECURSIVE path AS (
-    SELECT id, parent_id FROM conversations_message WHERE id = %s
-    UNION ALL
-    SELECT above.id, above.parent_id
-    FROM path JOIN conversations_message AS above ON above.id = path.parent_id
-) SELECT EXISTS (
+_IS_GROUNDED = f"""
+{_UP} SELECT EXISTS (
     SELECT FROM path JOIN conversations_citation AS citation ON citation.message_id = path.id
 )
-"""
+"""  # noqa: S608 - put together from constants
 
 
 def readable_conversations(*, user: "User") -> QuerySet[Conversation, Conversation]:
