@@ -10,7 +10,6 @@ from chatbot.conversations.services.turns import (
     Asked,
     Claimer,
     ask,
-    ask_and_claim,
     continue_turn,
 )
 
@@ -31,21 +30,13 @@ def ask_counted(
         AppError: as `chatbot.conversations.services.turns.ask`.
     """
     count_question(user=user)
-    if claimer is None:
-        return ask(
-            user=user,
-            conversation_id=conversation_id,
-            text=text,
-            client_id=client_id,
-            parent_id=parent_id,
-        )
-    return ask_and_claim(
+    return ask(
         user=user,
         conversation_id=conversation_id,
         text=text,
         client_id=client_id,
-        claimer=claimer,
         parent_id=parent_id,
+        claimer=claimer,
     )
 
 

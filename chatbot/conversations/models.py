@@ -78,6 +78,7 @@ class TurnState(models.TextChoices):
 
 
 TERMINAL_TURN_STATES = (TurnState.COMPLETED, TurnState.FAILED, TurnState.STOPPED)
+UNFINISHED_TURN_STATES = (TurnState.QUEUED, TurnState.RUNNING)
 
 
 class Message(models.Model):

@@ -15,7 +15,7 @@ from chatbot.conversations.services import ask, change_conversation, regenerate
 from chatbot.conversations.services.asking import UNFINISHED_PER_USER
 from chatbot.conversations.services.claims import claim_turns
 from chatbot.conversations.services.history import HISTORY_MESSAGES, history_up_to
-from chatbot.conversations.services.turns import Claimer, ask_and_claim
+from chatbot.conversations.services.turns import Claimer
 from tests.factories.accounts import make_user
 from tests.factories.brains import make_brain
 from tests.factories.conversations import make_citation, make_conversation, make_turn
@@ -83,7 +83,7 @@ class TestAsk:
     ) -> None:
         claims: list[Claim] = []
 
-        ask_and_claim(
+        ask(
             user=person,
             conversation_id=conversation.pk,
             text="Too?",

@@ -20,7 +20,6 @@ from chatbot.conversations.services.turns import (
     CLIENT_ID_CHARACTERS,
     QUESTION_CHARACTERS,
     Claimer,
-    ask_and_claim,
     title_of,
 )
 from tests.factories.accounts import make_user
@@ -211,7 +210,7 @@ class TestAsk:
 
 
 @pytest.mark.django_db(transaction=True)
-class TestAskAndClaim:
+class TestAskWithAClaimer:
     def test_gives_all_that_it_takes_to_answer(self, person: User) -> None:
         brain = make_brain(owner=person, instructions="Be short.")
         conversation = make_conversation(person, brain=brain)
@@ -219,7 +218,7 @@ class TestAskAndClaim:
         make_turn(conversation, question="Unanswered?", state=TurnState.FAILED)
 
         claims: list[Claim] = []
-        asked = ask_and_claim(
+        asked = ask(
             user=person,
             conversation_id=conversation.pk,
             text="Now?",
@@ -255,7 +254,7 @@ class TestAskAndClaim:
         first = ask(user=person, conversation_id=conversation.pk, text="What?", client_id="1")
 
         claims: list[Claim] = []
-        again = ask_and_claim(
+        again = ask(
             user=person,
             conversation_id=conversation.pk,
             text="What?",

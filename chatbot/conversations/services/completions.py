@@ -4,7 +4,7 @@ Each is the only question of a conversation of its own, which lists of conversat
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final
 from uuid import NAMESPACE_URL, UUID, uuid4, uuid5
@@ -14,24 +14,17 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from chatbot import jobs
 from chatbot.brains.selectors import get_brain
-from chatbot.contracts.errors import Conflict, NotFound
-from chatbot.conversations.models import Conversation, Origin, Turn
+from chatbot.contracts.errors import NotFound
+from chatbot.conversations.models import Conversation, Origin
 from chatbot.conversations.selectors import get_completion
-from chatbot.conversations.services.asking import (
-    Facts,
-    NewTurn,
-    check_may_ask,
-    lock_and_read,
-    store,
-)
+from chatbot.conversations.services.asking import lock_and_read
 from chatbot.conversations.services.turns import (
     Asked,
     Claimer,
-    first_claim,
+    Question,
     request_stop,
-    title_of,
+    store_question,
 )
 from chatbot.inference.models import InferenceModel
 from chatbot.inference.selectors import chat_models
@@ -70,31 +63,8 @@ def ask_completion(*, user: "User", completion: Completion, claimer: Claimer | N
     conversation_id = _begin_conversation(user, completion)
     client_id = _CLIENT_ID if completion.key else None
     facts = lock_and_read(user, conversation_id, client_id)
-    if facts.asked_before is not None:
-        return _asked_again(facts, completion)
-    check_may_ask(user, facts)
-    new = NewTurn(turn_id=uuid4(), question_id=uuid4(), answer_id=uuid4())
-    if claimer is not None:
-        claim = first_claim(user, facts, new, completion.question)
-        claimer.begin(replace(claim, request=completion.request))
-    store(
-        facts,
-        new,
-        text=completion.question,
-        client_id=client_id,
-        title=title_of(completion.question),
-        owner=claimer.name if claimer else "",
-    )
-    Turn.objects.filter(pk=new.turn_id).update(request=completion.request)
-    if claimer is None:
-        jobs.nudge_chat_service({"queued": str(new.turn_id)})
-    return Asked(
-        turn_id=new.turn_id,
-        question_id=new.question_id,
-        answer_id=new.answer_id,
-        conversation_id=conversation_id,
-        created=True,
-    )
+    question = Question(completion.question, client_id, completion.request)
+    return store_question(user, facts, question, claimer)
 
 
 def stop_completion(*, user: "User", turn_id: UUID) -> None:
@@ -172,23 +142,6 @@ def no_such_model(name: str) -> NotFound:
         f"The model {name[:200]!r} does not exist, or you have no access to it.",
         code="model-not-found",
         way_out="GET /v1/models lists those that you can use.",
-    )
-
-
-def _asked_again(facts: Facts, completion: Completion) -> Asked:
-    before = facts.asked_before
-    if before is None or before.text != completion.question:
-        raise Conflict(
-            "This idempotency key was used for another question.",
-            code="client-id-used",
-            way_out="Make a new key for every question.",
-        )
-    return Asked(
-        turn_id=before.turn_id,
-        question_id=before.question_id,
-        answer_id=before.answer_id,
-        conversation_id=facts.conversation_id,
-        created=False,
     )
 
 

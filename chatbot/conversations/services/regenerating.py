@@ -7,15 +7,19 @@ from django.db import transaction
 from django.utils import timezone
 
 from chatbot import jobs
-from chatbot.conversations.models import Conversation, Message, MessageRole, Turn, TurnState
+from chatbot.conversations.models import (
+    UNFINISHED_TURN_STATES,
+    Conversation,
+    Message,
+    MessageRole,
+    Turn,
+)
 from chatbot.conversations.selectors import no_such_turn
 from chatbot.conversations.services.asking import check_may_ask, lock_and_read
 from chatbot.conversations.services.turns import Asked
 
 if TYPE_CHECKING:
     from chatbot.accounts.models import User
-
-_UNFINISHED = (TurnState.QUEUED, TurnState.RUNNING)
 
 
 @transaction.atomic
@@ -33,9 +37,11 @@ def regenerate(*, user: "User", turn_id: UUID) -> Asked:
     if asked is None:
         raise no_such_turn()
     facts = lock_and_read(user, asked.conversation_id)
-    written = Turn.objects.filter(question=asked.question_id, state__in=_UNFINISHED).first()
+    written = Turn.objects.filter(
+        question=asked.question_id, state__in=UNFINISHED_TURN_STATES
+    ).first()
     if written is not None:
-        return _asked(written, created=False)
+        return Asked.of(written, created=False)
     check_may_ask(user, facts)
     answer = Message.objects.create(
         conversation_id=asked.conversation_id,
@@ -54,14 +60,4 @@ def regenerate(*, user: "User", turn_id: UUID) -> Asked:
         leaf=answer, updated_at=timezone.now()
     )
     jobs.nudge_chat_service({"queued": str(turn.pk)})
-    return _asked(turn, created=True)
-
-
-def _asked(turn: Turn, *, created: bool) -> Asked:
-    return Asked(
-        turn_id=turn.pk,
-        question_id=turn.question_id,
-        answer_id=turn.answer_id,
-        conversation_id=turn.conversation_id,
-        created=created,
-    )
+    return Asked.of(turn, created=True)

@@ -1,8 +1,8 @@
 """Asking, going on, stopping: what people do with turns."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Self
 from uuid import UUID, uuid4
 
 from django.db import transaction
@@ -12,9 +12,10 @@ from django.utils import timezone
 
 from chatbot import jobs
 from chatbot.contracts.errors import Conflict, InvalidInput
-from chatbot.conversations.models import Message, Turn, TurnState
+from chatbot.conversations.models import UNFINISHED_TURN_STATES, Message, Turn, TurnState
 from chatbot.conversations.selectors import no_such_turn
 from chatbot.conversations.services.asking import (
+    AskedBefore,
     Facts,
     NewTurn,
     Parent,
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
 QUESTION_CHARACTERS = 32_000
 CLIENT_ID_CHARACTERS = 64
 TITLE_CHARACTERS = 60
-_UNFINISHED = (TurnState.QUEUED, TurnState.RUNNING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +44,16 @@ class Asked:
     conversation_id: UUID
     created: bool
 
+    @classmethod
+    def of(cls, turn: Turn, *, created: bool) -> Self:
+        return cls(
+            turn_id=turn.pk,
+            question_id=turn.question_id,
+            answer_id=turn.answer_id,
+            conversation_id=turn.conversation_id,
+            created=created,
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Claimer:
@@ -54,11 +64,12 @@ class Claimer:
 
 
 @dataclass(frozen=True, slots=True)
-class _Question:
-    conversation_id: UUID
+class Question:
     text: str
     client_id: str | None
-    parent: Parent
+    """The same id asks once in a conversation."""
+    request: Mapping[str, Any] | None = None
+    """Of a completion: messages and options as they were given."""
 
 
 def ask(
@@ -68,8 +79,9 @@ def ask(
     text: str,
     client_id: str | None = None,
     parent_id: Parent = Place.END,
+    claimer: Claimer | None = None,
 ) -> Asked:
-    """Stores the question, an empty answer and a queued turn; a chat process takes it from there.
+    """Stores the question, an empty answer and a turn: the claimer's at once, or queued.
 
     It stands behind what is shown, or behind `parent_id`: so a question is changed by asking again
     behind the same message. With a `client_id` asking is idempotent: the same id and text give the
@@ -82,27 +94,40 @@ def ask(
         InvalidInput: the text or the client id is empty or too long, or the parent is a question.
         LimitReached: too many questions wait.
     """
-    question = _checked(_Question(conversation_id, text, client_id, parent_id))
-    return _store(user, question, None)
+    question = _checked(Question(text, client_id))
+    with transaction.atomic():
+        facts = lock_and_read(user, conversation_id, question.client_id, parent_id)
+        return store_question(user, facts, question, claimer)
 
 
-def ask_and_claim(
-    *,
-    user: "User",
-    conversation_id: UUID,
-    text: str,
-    client_id: str | None,
-    claimer: Claimer,
-    parent_id: Parent = Place.END,
+def store_question(
+    user: "User", facts: Facts, question: Question, claimer: Claimer | None
 ) -> Asked:
-    """`ask`, and in the same transaction the claim of the chat process that was asked.
+    """`ask` in a conversation that is locked.
 
     The claimer is told before the question is stored, so that it can ask the model meanwhile; it
-    may show nothing before this function returns. It is told nothing if the question had been
-    asked before.
+    may show nothing before the transaction ends. It is told nothing if the question had been asked
+    before.
     """
-    question = _checked(_Question(conversation_id, text, client_id, parent_id))
-    return _store(user, question, claimer)
+    if facts.asked_before is not None:
+        return _asked_again(facts, facts.asked_before, question)
+    check_may_ask(user, facts)
+    new = NewTurn(turn_id=uuid4(), question_id=uuid4(), answer_id=uuid4())
+    if claimer is not None:
+        claimer.begin(_first_claim(user, facts, new, question))
+    store(
+        facts,
+        new,
+        text=question.text,
+        client_id=question.client_id,
+        title=facts.title or title_of(question.text),
+        owner=claimer.name if claimer else "",
+    )
+    if question.request is not None:
+        Turn.objects.filter(pk=new.turn_id).update(request=question.request)
+    if claimer is None:
+        jobs.nudge_chat_service({"queued": str(new.turn_id)})
+    return _asked(facts, new, created=True)
 
 
 @transaction.atomic
@@ -125,8 +150,8 @@ def continue_turn(*, user: "User", turn_id: UUID) -> Asked:
     )
     if turn is None:
         raise no_such_turn()
-    if turn.state in _UNFINISHED:
-        return _asked(turn, created=False)
+    if turn.state in UNFINISHED_TURN_STATES:
+        return Asked.of(turn, created=False)
     if turn.state == TurnState.COMPLETED and turn.answer.finish_reason != "length":
         raise Conflict(
             "The answer is complete.", code="answer-complete", way_out="Ask another question."
@@ -147,7 +172,7 @@ def continue_turn(*, user: "User", turn_id: UUID) -> Asked:
     )
     Message.objects.filter(pk=turn.answer_id).update(finish_reason="")
     jobs.nudge_chat_service({"queued": str(turn.pk)})
-    return _asked(turn, created=True)
+    return Asked.of(turn, created=True)
 
 
 @transaction.atomic
@@ -185,7 +210,7 @@ def title_of(text: str) -> str:
     return f"{cut.rsplit(' ', 1)[0] if ' ' in cut else cut}…"
 
 
-def _checked(question: _Question) -> _Question:
+def _checked(question: Question) -> Question:
     """The question without surrounding space and NULs, which PostgreSQL can't store."""
     text = question.text.replace("\0", "").strip()
     if not text:
@@ -206,57 +231,23 @@ def _checked(question: _Question) -> _Question:
     return replace(question, text=text, client_id=client_id)
 
 
-@transaction.atomic
-def _store(user: "User", question: _Question, claimer: Claimer | None) -> Asked:
-    facts = lock_and_read(user, question.conversation_id, question.client_id, question.parent)
-    if facts.asked_before is not None:
-        return _asked_again(facts, question)
-    check_may_ask(user, facts)
-    new = NewTurn(turn_id=uuid4(), question_id=uuid4(), answer_id=uuid4())
-    if claimer is not None:
-        claimer.begin(first_claim(user, facts, new, question.text))
-    store(
-        facts,
-        new,
-        text=question.text,
-        client_id=question.client_id,
-        title=facts.title or title_of(question.text),
-        owner=claimer.name if claimer else "",
-    )
-    if claimer is None:
-        jobs.nudge_chat_service({"queued": str(new.turn_id)})
-    return Asked(
-        turn_id=new.turn_id,
-        question_id=new.question_id,
-        answer_id=new.answer_id,
-        conversation_id=facts.conversation_id,
-        created=True,
-    )
-
-
-def _asked_again(facts: Facts, question: _Question) -> Asked:
+def _asked_again(facts: Facts, before: AskedBefore, question: Question) -> Asked:
     """The turn of a question with the same client id.
 
     Raises:
         Conflict: its text was another one.
     """
-    before = facts.asked_before
-    if before is None or before.text != question.text:
+    if before.text != question.text:
+        name = "client id" if question.request is None else "idempotency key"
         raise Conflict(
-            "This client id was used for another question.",
+            f"This {name} was used for another question.",
             code="client-id-used",
-            way_out="Make a new client id for every question.",
+            way_out=f"Make a new {name} for every question.",
         )
-    return Asked(
-        turn_id=before.turn_id,
-        question_id=before.question_id,
-        answer_id=before.answer_id,
-        conversation_id=facts.conversation_id,
-        created=False,
-    )
+    return _asked(facts, before, created=False)
 
 
-def first_claim(user: "User", facts: Facts, new: NewTurn, text: str) -> Claim:
+def _first_claim(user: "User", facts: Facts, new: NewTurn, question: Question) -> Claim:
     """What the claimer of a new question is told before it is stored."""
     return Claim(
         turn_id=new.turn_id,
@@ -268,7 +259,7 @@ def first_claim(user: "User", facts: Facts, new: NewTurn, text: str) -> Claim:
         question_id=new.question_id,
         answer_id=new.answer_id,
         parent_id=facts.parent_id,
-        question=text,
+        question=question.text,
         text="",
         sources=(),
         history=facts.history,
@@ -279,14 +270,15 @@ def first_claim(user: "User", facts: Facts, new: NewTurn, text: str) -> Claim:
         asked_at=timezone.now(),
         is_orphan=False,
         stop_requested=False,
+        request=question.request,
     )
 
 
-def _asked(turn: Turn, *, created: bool) -> Asked:
+def _asked(facts: Facts, ids: NewTurn | AskedBefore, *, created: bool) -> Asked:
     return Asked(
-        turn_id=turn.pk,
-        question_id=turn.question_id,
-        answer_id=turn.answer_id,
-        conversation_id=turn.conversation_id,
+        turn_id=ids.turn_id,
+        question_id=ids.question_id,
+        answer_id=ids.answer_id,
+        conversation_id=facts.conversation_id,
         created=created,
     )
