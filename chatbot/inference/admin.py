@@ -33,6 +33,7 @@ from chatbot.inference.services import (
     make_default,
     set_api_key,
     set_draining,
+    set_writes_titles,
 )
 
 
@@ -282,6 +283,16 @@ def _make_default(model: InferenceModel) -> str:
     return "answers now where nothing else is chosen."
 
 
+def _begin_titles(model: InferenceModel) -> str:
+    set_writes_titles(model_id=model.pk, writes=True)
+    return "names conversations from now on."
+
+
+def _end_titles(model: InferenceModel) -> str:
+    set_writes_titles(model_id=model.pk, writes=False)
+    return "names no conversations."
+
+
 @admin.register(InferenceModel)
 class InferenceModelAdmin(ButtonsAdmin, LightDeletion):
     form = ModelForm
@@ -290,6 +301,7 @@ class InferenceModelAdmin(ButtonsAdmin, LightDeletion):
         "kind",
         "is_default",
         "is_served",
+        "writes_titles",
         "context_tokens",
         "prompt_tokens",
         "output_tokens",
@@ -306,13 +318,16 @@ class InferenceModelAdmin(ButtonsAdmin, LightDeletion):
         "price_completion",
         "notes",
         "is_default",
+        "writes_titles",
         "buttons",
     )
-    readonly_fields = ("is_default", "buttons")
+    readonly_fields = ("is_default", "writes_titles", "buttons")
     inlines = (EndpointInline,)
     actions = ("make_default",)
     object_buttons: ClassVar[dict[str, Button]] = {
-        "default": Button("Make it the default", _make_default)
+        "default": Button("Make it the default", _make_default),
+        "titles": Button("Let it write titles", _begin_titles),
+        "no_titles": Button("Let it write no titles", _end_titles),
     }
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[InferenceModel, InferenceModel]:

@@ -59,6 +59,12 @@ class InferenceModel(models.Model):
     price_prompt = _price(_("price of prompts"))
     price_completion = _price(_("price of answers"))
     is_default = models.BooleanField(_("default"), default=False)
+    writes_titles = models.BooleanField(
+        _("writes titles"),
+        default=False,
+        db_default=False,
+        help_text=_("Of conversations, after their first answers: one short request for each."),
+    )
     created_at = models.DateTimeField(_("created at"), auto_now_add=True)
 
     class Meta:
@@ -68,7 +74,12 @@ class InferenceModel(models.Model):
         constraints = [
             models.UniqueConstraint(
                 fields=("kind",), condition=Q(is_default=True), name="one_default_model_per_kind"
-            )
+            ),
+            models.UniqueConstraint(
+                fields=("writes_titles",),
+                condition=Q(writes_titles=True),
+                name="one_model_writes_titles",
+            ),
         ]
 
     def __str__(self) -> str:

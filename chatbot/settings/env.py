@@ -46,6 +46,7 @@ class Environment:
     chat_first_token_seconds: int
     chat_discovery: str
     chat_model_notes: str
+    chat_writes_titles: bool | None
     embedding: InferenceServer
     sign_up_open: bool
     upload_limit_megabytes: int
@@ -105,6 +106,7 @@ def read_environment() -> Environment:
             "INFERENCE_DISCOVERY", "none", validate=validate.OneOf(["none", "dns"])
         ),
         chat_model_notes=env.str("INFERENCE_NOTES", ""),
+        chat_writes_titles=env.bool("INFERENCE_TITLES", None),
         embedding=InferenceServer(
             url=env.str("EMBEDDING_URL", ""),
             api_key=env.str("EMBEDDING_API_KEY", ""),

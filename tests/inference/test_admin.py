@@ -267,6 +267,20 @@ class TestModelPages:
             "Chosen: answers now where nothing else is chosen."
         ]
 
+    def test_let_one_write_titles_at_the_press_of_a_button(self, admin: "Client") -> None:
+        make_model(writes_titles=True)
+        chosen = make_model(name="Chosen")
+        address = reverse(f"{MODELS}_change", args=[chosen.pk])
+
+        response = admin.post(address, {"_press": "titles"}, follow=True)
+
+        assert InferenceModel.objects.get(writes_titles=True) == chosen
+        assert messages_in(response.content) == ["Chosen: names conversations from now on."]
+
+        admin.post(address, {"_press": "no_titles"})
+
+        assert not InferenceModel.objects.filter(writes_titles=True).exists()
+
     def test_list_tells_which_are_served(self, admin: "Client") -> None:
         make_endpoint()
         make_model()

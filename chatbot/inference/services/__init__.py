@@ -6,6 +6,7 @@ from chatbot.inference.services.endpoints import (
     make_default,
     set_api_key,
     set_draining,
+    set_writes_titles,
 )
 from chatbot.inference.services.environment import sync_environment_endpoints
 
@@ -15,5 +16,6 @@ __all__ = [
     "make_default",
     "set_api_key",
     "set_draining",
+    "set_writes_titles",
     "sync_environment_endpoints",
 ]

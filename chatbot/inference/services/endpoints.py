@@ -7,7 +7,7 @@ from uuid import UUID
 from django.db import transaction
 from django.utils import timezone
 
-from chatbot.contracts.errors import AppError, NotFound
+from chatbot.contracts.errors import AppError, InvalidInput, NotFound
 from chatbot.inference.api_keys import encrypted
 from chatbot.inference.connectors.errors import InferenceError
 from chatbot.inference.connectors.served_models import ServedModel, list_models
@@ -35,12 +35,29 @@ def set_api_key(*, endpoint_id: UUID, api_key: str) -> None:
 def make_default(*, model_id: UUID) -> None:
     """The model answers, or embeds, where nothing else is chosen; the one before steps back."""
     with transaction.atomic():
-        model = InferenceModel.objects.select_for_update().filter(pk=model_id).first()
-        if model is None:
-            raise NotFound("There is no such model.", way_out="Look at the list of models.")
+        model = _locked_model(model_id)
         InferenceModel.objects.filter(kind=model.kind, is_default=True).update(is_default=False)
         model.is_default = True
         model.save(update_fields=["is_default"])
+
+
+def set_writes_titles(*, model_id: UUID, writes: bool) -> None:
+    """Whether the model names conversations after their first answers; the one before stops.
+
+    Chat processes see it within seconds.
+
+    Raises:
+        NotFound: there is no such model.
+        InvalidInput: it is no chat model.
+    """
+    with transaction.atomic():
+        model = _locked_model(model_id)
+        if writes and model.kind != ModelKind.CHAT:
+            raise InvalidInput("Only a chat model can write.", way_out="Choose a chat model.")
+        if writes:
+            InferenceModel.objects.filter(writes_titles=True).update(writes_titles=False)
+        model.writes_titles = writes
+        model.save(update_fields=["writes_titles"])
 
 
 def set_draining(*, endpoint_id: UUID, is_draining: bool) -> None:
@@ -76,6 +93,13 @@ def check_endpoint(*, endpoint_id: UUID) -> EndpointCheck:
         is_healthy=check.is_healthy, check_detail=check.detail[:500], checked_at=timezone.now()
     )
     return check
+
+
+def _locked_model(model_id: UUID) -> InferenceModel:
+    model = InferenceModel.objects.select_for_update().filter(pk=model_id).first()
+    if model is None:
+        raise NotFound("There is no such model.", way_out="Look at the list of models.")
+    return model
 
 
 def _ask(endpoint: InferenceEndpoint) -> EndpointCheck:

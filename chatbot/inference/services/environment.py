@@ -24,6 +24,7 @@ from chatbot.inference.connectors.errors import BadRequest, InferenceError
 from chatbot.inference.connectors.protocol import EndpointConfig
 from chatbot.inference.connectors.served_models import ServedModel, list_models
 from chatbot.inference.models import InferenceEndpoint, InferenceModel, ModelKind, Source
+from chatbot.inference.services.endpoints import set_writes_titles
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
@@ -145,6 +146,8 @@ def _write(kind: ModelKind, wanted: _Wanted | None) -> InferenceEndpoint | None:
     _rows(kind).exclude(pk=endpoint.pk).delete()
     if kind == ModelKind.CHAT:
         _write_limits(model, endpoint, wanted.served.context_tokens)
+        if settings.CHAT_WRITES_TITLES is not None:
+            set_writes_titles(model_id=model.pk, writes=settings.CHAT_WRITES_TITLES)
     if not _has_key(endpoint, wanted.api_key):
         endpoint.encrypted_api_key = encrypted(wanted.api_key)
         endpoint.save(update_fields=["encrypted_api_key"])

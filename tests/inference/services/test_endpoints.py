@@ -3,10 +3,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from chatbot.contracts.errors import NotFound
+from chatbot.contracts.errors import InvalidInput, NotFound
 from chatbot.inference.api_keys import decrypted
-from chatbot.inference.models import ModelKind
-from chatbot.inference.services import check_endpoint, make_default, set_api_key, set_draining
+from chatbot.inference.models import InferenceModel, ModelKind
+from chatbot.inference.services import (
+    check_endpoint,
+    make_default,
+    set_api_key,
+    set_draining,
+    set_writes_titles,
+)
 from tests.factories.inference import make_embedding_endpoint, make_endpoint, make_model
 from tests.fakes.scripted_server import running_scripted_server
 
@@ -133,3 +139,31 @@ class TestMakeDefault:
     def test_knows_only_models(self) -> None:
         with pytest.raises(NotFound):
             make_default(model_id=uuid.uuid4())
+
+
+class TestSetWritesTitles:
+    def test_leaves_one_that_writes(self) -> None:
+        before, now = make_model(writes_titles=True), make_model()
+
+        set_writes_titles(model_id=now.pk, writes=True)
+
+        assert list(InferenceModel.objects.filter(writes_titles=True)) == [now]
+        before.refresh_from_db()
+        assert not before.writes_titles
+
+    def test_ends_it(self) -> None:
+        model = make_model(writes_titles=True)
+
+        set_writes_titles(model_id=model.pk, writes=False)
+
+        assert not InferenceModel.objects.filter(writes_titles=True).exists()
+
+    def test_refuses_what_can_not_write(self) -> None:
+        model = make_model(kind=ModelKind.EMBEDDING)
+
+        with pytest.raises(InvalidInput, match="chat model"):
+            set_writes_titles(model_id=model.pk, writes=True)
+
+    def test_knows_only_models(self) -> None:
+        with pytest.raises(NotFound):
+            set_writes_titles(model_id=uuid.uuid4(), writes=True)

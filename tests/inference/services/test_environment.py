@@ -185,6 +185,32 @@ class TestSyncEnvironmentEndpoints:
         assert (model.context_tokens, model.prompt_tokens, model.output_tokens) == (1000, 700, 200)
         assert (model.notes, endpoint.concurrency) == ("English only", 3)
 
+    @pytest.mark.parametrize(
+        ("said", "wrote", "writes"),
+        [
+            pytest.param(True, False, True, id="yes"),
+            pytest.param(False, True, False, id="no"),
+            pytest.param(None, True, True, id="as-the-admin-says"),
+        ],
+    )
+    def test_says_whether_its_model_writes_titles(
+        self,
+        environment: Environment,
+        settings: "Settings",
+        *,
+        said: bool | None,
+        wrote: bool,
+        writes: bool,
+    ) -> None:
+        environment(chat="http://one", model="m")
+        InferenceModel.objects.create(name="m", writes_titles=wrote)
+        settings.CHAT_WRITES_TITLES = said
+
+        model = sync_environment_endpoints()[0].model
+
+        model.refresh_from_db()
+        assert model.writes_titles is writes
+
     def test_finds_servers_by_dns_where_the_environment_says_so(
         self, environment: Environment, settings: "Settings"
     ) -> None:
