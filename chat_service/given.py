@@ -10,7 +10,7 @@ from dataclasses import replace
 from itertools import groupby
 from typing import Any, Final
 
-from chat_service.prompts import TOKENS_PER_MESSAGE, Prompt, Question, build_prompt
+from chat_service.prompts import Prompt, Question, build_prompt, estimate_messages
 from chat_service.token_estimate import estimate_tokens
 from chatbot.contracts.events import Source
 from chatbot.conversations.services.claims import Claim
@@ -28,7 +28,7 @@ def question_of(claim: Claim, passages: Sequence[Source] | None) -> Question:
     messages = claim.request["messages"]
     system = [message["content"] for message in messages if message["role"] == "system"]
     instructions = "\n\n".join(filter(None, [claim.instructions, *system]))
-    history = _history(messages[: _place_of_question(messages)])
+    history = _history(messages[: place_of_question(messages)])
     return Question(claim.question, history, instructions, passages)
 
 
@@ -38,10 +38,10 @@ def prompt_of(claim: Claim, question: Question, *, budget_tokens: int) -> Prompt
         return build_prompt(question, budget_tokens=budget_tokens)
     messages: Sequence[Message] = claim.request["messages"]
     if question.passages is None:
-        return Prompt(tuple(messages), (), _cost(messages), is_plain=True)
-    after = messages[_place_of_question(messages) + 1 :]
-    prompt = build_prompt(question, budget_tokens=budget_tokens - _cost(after))
-    total = prompt.estimated_tokens + _cost(after)
+        return Prompt(tuple(messages), (), estimate_messages(messages), is_plain=True)
+    after = messages[place_of_question(messages) + 1 :]
+    prompt = build_prompt(question, budget_tokens=budget_tokens - estimate_messages(after))
+    total = prompt.estimated_tokens + estimate_messages(after)
     return replace(prompt, messages=(*prompt.messages, *after), estimated_tokens=total)
 
 
@@ -66,7 +66,8 @@ def has_answers(given: Given | None) -> bool:
     return given is not None and any(one["role"] == "assistant" for one in given["messages"])
 
 
-def _place_of_question(messages: Sequence[Message]) -> int:
+def place_of_question(messages: Sequence[Mapping[str, Any]]) -> int:
+    """Of the last thing that a person says; if nobody does, of the last message."""
     places = [place for place, one in enumerate(messages) if one["role"] == "user"]
     return places[-1] if places else len(messages) - 1
 
@@ -78,7 +79,3 @@ def _history(messages: Sequence[Message]) -> tuple[tuple[str, str], ...]:
         (role, "\n\n".join(one["content"] for one in run))
         for role, run in groupby(said, key=lambda one: str(one["role"]))
     )
-
-
-def _cost(messages: Sequence[Message]) -> int:
-    return sum(estimate_tokens(one["content"]) + TOKENS_PER_MESSAGE for one in messages)

@@ -30,13 +30,6 @@ def checked_messages(raw: object) -> list[Message]:
     return [_checked(one, f"messages[{place}]") for place, one in enumerate(raw)]
 
 
-def question_in(messages: list[Message]) -> str:
-    """The last thing that a person says; if nobody does, the last message."""
-    said = [message["content"] for message in messages if message["role"] == "user"]
-    text: str = said[-1] if said else messages[-1]["content"]
-    return text
-
-
 def _checked(raw: object, param: str) -> Message:
     if not isinstance(raw, dict):
         raise invalid(param, "Every message must be an object.")

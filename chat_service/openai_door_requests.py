@@ -13,8 +13,9 @@ from typing import Any, Final
 import orjson
 
 from chat_service.connection import Receive
+from chat_service.given import place_of_question
 from chat_service.openai_door_errors import RequestTimedOut
-from chat_service.openai_door_messages import Message, checked_messages, question_in
+from chat_service.openai_door_messages import Message, checked_messages
 from chat_service.openai_door_values import (
     Checked,
     a_number,
@@ -171,7 +172,7 @@ def _flag(raw: Mapping[str, Any], name: str) -> bool:
 
 
 def _question(messages: list[Message], model: str) -> str:
-    question = question_in(messages)
+    question: str = messages[place_of_question(messages)]["content"]
     if model.startswith("brain:") and not question.strip():
         raise invalid("messages", "A brain needs a question: a message of the user.")
     return question

@@ -11,7 +11,7 @@ from django.conf import settings
 
 from chat_service.asides import ToolCall, follow
 from chat_service.openai_door_errors import AnswerFailed, error_answer
-from chat_service.prompts import TOKENS_PER_MESSAGE
+from chat_service.prompts import estimate_messages
 from chat_service.stream_log import Entry
 from chat_service.token_estimate import estimate_tokens
 from chatbot.contracts.events import Source
@@ -172,8 +172,7 @@ def usage_of(head: Head, result: Result) -> Usage:
     if result.usage is not None:
         asked, answered = result.usage["prompt_tokens"], result.usage["completion_tokens"]
         return _usage(asked, answered)
-    messages = head.given["messages"]
-    asked = sum(estimate_tokens(one["content"]) + TOKENS_PER_MESSAGE for one in messages)
+    asked = estimate_messages(head.given["messages"])
     return _usage(asked, estimate_tokens(result.text)) | {"is_estimated": True}
 
 

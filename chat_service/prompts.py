@@ -7,10 +7,10 @@ between the marks is an instruction; whatever they say, they can only be quoted.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Final
+from typing import Any, Final
 
 from chat_service.excerpts import excerpt
 from chat_service.token_estimate import beginning, estimate_tokens
@@ -96,8 +96,13 @@ def build_prompt(question: Question, *, budget_tokens: int) -> Prompt:
         *history,
         Message(role="user", content=asked),
     )
-    total = sum(_cost(message["content"]) for message in messages)
+    total = estimate_messages(messages)
     return Prompt(messages, tuple(sources), total, is_plain=question.passages is None)
+
+
+def estimate_messages(messages: Iterable[Mapping[str, Any]]) -> int:
+    """How many tokens messages have in a prompt."""
+    return sum(_cost(message["content"]) for message in messages)
 
 
 def nothing_found(question: str) -> str:
