@@ -68,6 +68,7 @@ class BrainAdmin(LightDeletion):
         "description",
         "instructions",
         "model",
+        "rewrites_questions",
         "created_by",
         "created_at",
         "updated_at",

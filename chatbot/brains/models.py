@@ -40,6 +40,15 @@ class Brain(models.Model):
         verbose_name=_("model"),
         help_text=_("Empty: the default model."),
     )
+    rewrites_questions = models.BooleanField(
+        _("rewrites follow-up questions"),
+        default=False,
+        db_default=False,
+        help_text=_(
+            "Before the search the model puts a follow-up question into words that stand alone: "
+            "one more short request, and up to three seconds more to the first word."
+        ),
+    )
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+"
     )

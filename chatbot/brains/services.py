@@ -35,6 +35,7 @@ def create_brain(
     description: str = "",
     instructions: str = "",
     model_id: UUID | None = None,
+    rewrites_questions: bool = False,
 ) -> Brain:
     """Makes a brain whose owner is its maker; one of `described_brains`.
 
@@ -46,6 +47,7 @@ def create_brain(
         description=description,
         instructions=instructions,
         model=_chat_model(model_id),
+        rewrites_questions=rewrites_questions,
         created_by=user,
     )
     BrainMembership.objects.create(brain=brain, user=user, role=BrainRole.OWNER)
@@ -55,7 +57,9 @@ def create_brain(
 
 @transaction.atomic
 def update_brain(*, user: User, brain_id: UUID, **changes: Any) -> Brain:  # noqa: ANN401
-    """Changes `name`, `description`, `instructions` or `model_id`; what isn't given stays.
+    """Changes `name`, `description`, `instructions`, `model_id` or `rewrites_questions`.
+
+    What isn't given stays.
 
     Raises:
         NotFound, NotAllowed: as `get_brain` for an owner.
@@ -64,7 +68,7 @@ def update_brain(*, user: User, brain_id: UUID, **changes: Any) -> Brain:  # noq
     brain = _locked_brain(user=user, brain_id=brain_id)
     if "model_id" in changes:
         brain.model = _chat_model(changes.pop("model_id"))
-    for field in ("name", "description", "instructions"):
+    for field in ("name", "description", "instructions", "rewrites_questions"):
         setattr(brain, field, changes.pop(field, getattr(brain, field)))
     if changes:
         raise TypeError(f"a brain has no {', '.join(changes)}")

@@ -48,6 +48,7 @@ class TestBrain:
             "description",
             "instructions",
             "model",
+            "rewrites_questions",
             "role",
             "created_at",
             "updated_at",
@@ -55,6 +56,7 @@ class TestBrain:
             "members_count",
         }
         assert (brain["role"], brain["model"]) == ("owner", None)
+        assert brain["rewrites_questions"] is False
         assert (brain["documents_count"], brain["members_count"]) == (0, 1)
 
     def test_takes_a_model_and_gives_it_back(self) -> None:
@@ -68,6 +70,23 @@ class TestBrain:
 
         assert (chosen["model"], default["model"]) == (str(model.pk), None)
         assert chosen["name"] == brain.name
+
+    def test_says_whether_follow_up_questions_are_rewritten(self) -> None:
+        user = make_user()
+        client = client_of(user)
+        made = client.post(
+            "/api/v1/brains", {"name": "Anatomy", "rewrites_questions": True}, content_type=JSON
+        ).json()
+        address = f"/api/v1/brains/{made['id']}"
+
+        renamed = client.patch(address, {"name": "Bones"}, content_type=JSON).json()
+        changed = client.patch(address, {"rewrites_questions": False}, content_type=JSON).json()
+
+        assert [one["rewrites_questions"] for one in (made, renamed, changed)] == [
+            True,
+            True,
+            False,
+        ]
 
     def test_needs_a_name(self) -> None:
         response = client_of(make_user()).post("/api/v1/brains", {"name": "  "}, content_type=JSON)

@@ -10,9 +10,14 @@ from chatbot.brains.models import Brain, BrainMembership, BrainRole
 _numbers = itertools.count(1)
 
 
-def make_brain(*, owner: User, name: str = "", instructions: str = "") -> Brain:
+def make_brain(
+    *, owner: User, name: str = "", instructions: str = "", rewrites_questions: bool = False
+) -> Brain:
     brain = Brain.objects.create(
-        name=name or f"Brain {next(_numbers)}", instructions=instructions, created_by=owner
+        name=name or f"Brain {next(_numbers)}",
+        instructions=instructions,
+        rewrites_questions=rewrites_questions,
+        created_by=owner,
     )
     add_member(brain, owner, BrainRole.OWNER)
     return brain

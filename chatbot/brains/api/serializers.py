@@ -42,6 +42,11 @@ class BrainInput(serializers.Serializer[Any]):
         allow_null=True,
         help_text="Id of a chat model; null: the default model.",
     )
+    rewrites_questions = serializers.BooleanField(
+        required=False,
+        help_text="Whether the model puts follow-up questions into words that stand alone before "
+        "the search: one more short request, and up to three seconds more to the first word.",
+    )
 
 
 class BrainOutput(serializers.Serializer[Brain]):
@@ -50,6 +55,7 @@ class BrainOutput(serializers.Serializer[Brain]):
     description = serializers.CharField()
     instructions = serializers.CharField()
     model = serializers.UUIDField(source="model_id", allow_null=True)
+    rewrites_questions = serializers.BooleanField()
     role = RoleField(help_text="One's own role.")
     created_at = serializers.DateTimeField()
     updated_at = serializers.DateTimeField()

@@ -37,7 +37,7 @@ WITH start AS (
     WHERE own.id = %(conversation)s AND parent.conversation_id = own.id
 )
 SELECT conversation.brain_id, conversation.model_id, conversation.title,
-    brain.instructions, brain.model_id,
+    brain.instructions, brain.model_id, brain.rewrites_questions,
     (SELECT max(ordinal) FROM conversations_message WHERE conversation_id = conversation.id),
     (SELECT count(*) FROM conversations_turn WHERE state IN ('queued', 'running')),
     (SELECT count(*) FROM conversations_turn AS turn
@@ -113,6 +113,8 @@ class Facts:
     """Of the conversation, else of the brain; None: the default."""
     title: str
     instructions: str
+    rewrites_questions: bool
+    """Of the brain: before they are searched for."""
     parent_id: UUID | None
     """What the question stands behind; None: nothing."""
     last_ordinal: int
@@ -159,7 +161,7 @@ def lock_and_read(
         row = cursor.fetchone()
     if row is None:
         raise no_such_conversation()
-    brain_id, model_id, title, instructions, brain_model_id, last, *rest = row
+    brain_id, model_id, title, instructions, brain_model_id, rewrites, last, *rest = row
     in_all, of_user, before, start, of_person, of_key, past = rest
     return Facts(
         conversation_id=conversation_id,
@@ -167,6 +169,7 @@ def lock_and_read(
         model_id=model_id or brain_model_id,
         title=title,
         instructions=instructions or "",
+        rewrites_questions=bool(rewrites),
         parent_id=_parent_id(decoded(start), parent),
         last_ordinal=last or 0,
         unfinished_in_all=in_all,

@@ -78,6 +78,8 @@ class Claim:
     stop_requested: bool
     request: Mapping[str, Any] | None = None
     """Of a completion: messages and options as they were given; `history` is empty then."""
+    rewrites_questions: bool = False
+    """Of the brain: before they are searched for."""
 
 
 @transaction.atomic
@@ -158,6 +160,7 @@ def _claim_of(
         is_orphan=is_orphan,
         stop_requested=turn.stop_requested,
         request=turn.request,
+        rewrites_questions=bool(brain and brain.rewrites_questions),
     )
 
 

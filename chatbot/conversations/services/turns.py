@@ -265,6 +265,7 @@ def _first_claim(user: "User", facts: Facts, new: NewTurn, question: Question) -
         history=facts.history,
         brain_id=facts.brain_id,
         instructions=facts.instructions,
+        rewrites_questions=facts.rewrites_questions,
         model_id=facts.model_id,
         completion_tokens=0,
         asked_at=timezone.now(),
