@@ -20,7 +20,7 @@ from chat_service.connection import Receive, Scope, Send, end_all
 from chat_service.database import in_database
 from chat_service.frames import SEQ_LIMIT
 from chat_service.openai_door_chunks import ChunkWriter
-from chat_service.openai_door_errors import MethodNotAllowed, send_error
+from chat_service.openai_door_errors import send_error
 from chat_service.openai_door_models import listed_model, listed_models
 from chat_service.openai_door_requests import CompletionRequest, parse_request, read_body
 from chat_service.openai_door_results import (
@@ -34,7 +34,13 @@ from chat_service.openai_door_results import (
 from chat_service.openai_door_stream import CompletionStream, disconnected
 from chat_service.problems import send_json
 from chat_service.replica import Replica
-from chatbot.contracts.errors import AppError, InvalidInput, NotAuthenticated, NotFound
+from chatbot.contracts.errors import (
+    AppError,
+    InvalidInput,
+    MethodNotAllowed,
+    NotAuthenticated,
+    NotFound,
+)
 from chatbot.conversations.models import Turn
 from chatbot.conversations.selectors import get_completion, no_such_turn
 from chatbot.conversations.services.completions import (

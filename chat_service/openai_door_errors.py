@@ -4,51 +4,32 @@ Codes are ours, except where client libraries look for one of OpenAI's.
 """
 
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any, Final
 
 from chat_service import metrics
 from chat_service.connection import Send
 from chat_service.problems import send_json
-from chatbot.contracts.errors import (
-    AppError,
-    Conflict,
-    InvalidInput,
-    LimitReached,
-    NotAllowed,
-    NotAuthenticated,
-    NotFound,
-    TooLarge,
-    Unavailable,
-)
+from chatbot.contracts.errors import AppError, InvalidInput, NotAuthenticated, Unavailable
+from chatbot.contracts.problems import status_and_title
 
 RETRY_AFTER_SECONDS: Final = 5
-_INVALID: Final = "invalid_request_error"
-_SERVER: Final = "server_error"
-_KINDS: Final[tuple[tuple[type[AppError], int, str], ...]] = (
-    (InvalidInput, 400, _INVALID),
-    (NotAuthenticated, 401, "authentication_error"),
-    (NotAllowed, 403, "permission_error"),
-    (NotFound, 404, _INVALID),
-    (Conflict, 409, _INVALID),
-    (TooLarge, 413, _INVALID),
-    (LimitReached, 429, "rate_limit_error"),
-    (Unavailable, 503, _SERVER),
-    (AppError, 500, _SERVER),
-)
-_KINDS_OF_CODES: Final[dict[str, tuple[int, str]]] = {
-    "inference-too-long": (400, _INVALID),
-    "inference-bad-request": (400, _INVALID),
-    "conversation-deleted": (404, _INVALID),
-    "method-not-allowed": (405, _INVALID),
-    "request-timeout": (408, _INVALID),
-    "queue-full": (429, "rate_limit_error"),
-    "quota-exceeded": (429, "insufficient_quota"),
-    "internal-error": (500, _SERVER),
-    "inference-refused": (502, _SERVER),
-    "inference-malformed": (502, _SERVER),
-    "no-model": (503, _SERVER),
+_QUOTA: Final = "insufficient_quota"
+_STATUSES_OF_CODES: Final = {
+    "inference-too-long": 400,
+    "inference-bad-request": 400,
+    "conversation-deleted": 404,
+    "request-timeout": 408,
+    "queue-full": 429,
+    "quota-exceeded": 429,
+    "internal-error": 500,
+    "inference-refused": 502,
+    "inference-malformed": 502,
+    "no-model": 503,
 }
 """Where the code says more than the class: most come from the events of a turn."""
+_KINDS: Final = {401: "authentication_error", 403: "permission_error", 429: "rate_limit_error"}
+"""All others are `invalid_request_error` or `server_error`."""
 _OPENAI_CODES: Final = {
     "not-authenticated": "invalid_api_key",
     "api-key-invalid": "invalid_api_key",
@@ -57,12 +38,8 @@ _OPENAI_CODES: Final = {
     "model-not-found": "model_not_found",
     "inference-too-long": "context_length_exceeded",
     "too-many-questions": "rate_limit_exceeded",
-    "quota-exceeded": "insufficient_quota",
+    "quota-exceeded": _QUOTA,
 }
-
-
-class MethodNotAllowed(InvalidInput):
-    code = "method-not-allowed"
 
 
 class RequestTimedOut(InvalidInput):
@@ -84,12 +61,11 @@ class ErrorAnswer:
 
 def error_answer(error: AppError) -> ErrorAnswer:
     """Status, body and headers of an error."""
-    status, kind = _KINDS_OF_CODES.get(error.error_code) or next(
-        row[1:] for row in _KINDS if isinstance(error, row[0])
-    )
+    status = _STATUSES_OF_CODES.get(error.error_code) or status_and_title(error)[0]
     message = f"{error.sentence} {error.way_out}".strip()
     param = next(iter(error.fields), None) if isinstance(error, InvalidInput) else None
     code = _OPENAI_CODES.get(error.error_code, error.error_code)
+    kind = _kind_of(code, status)
     body = {"error": {"message": message, "type": kind, "param": param, "code": code}}
     return ErrorAnswer(status, body, _headers(error, status))
 
@@ -99,6 +75,13 @@ async def send_error(send: Send, error: AppError) -> None:
     metrics.refused(error.error_code)
     answer = error_answer(error)
     await send_json(send, answer.body, status=answer.status, headers=answer.headers)
+
+
+def _kind_of(code: str, status: int) -> str:
+    if code == _QUOTA:
+        return code
+    server = HTTPStatus.INTERNAL_SERVER_ERROR
+    return _KINDS.get(status, "invalid_request_error" if status < server else "server_error")
 
 
 def _headers(error: AppError, status: int) -> dict[str, str]:

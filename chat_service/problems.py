@@ -1,53 +1,20 @@
-"""Errors of the chat service's HTTP side, as the REST API tells them (RFC 9457)."""
-
-from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any, Final
+"""What the chat service's HTTP side answers beside streams: JSON, and errors as problems."""
 
 import orjson
 
 from chat_service import metrics
-from chatbot.contracts.errors import (
-    AppError,
-    InvalidInput,
-    LimitReached,
-    NotAllowed,
-    NotAuthenticated,
-    NotFound,
-    Unavailable,
-)
-
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-
-_STATUSES: Final[tuple[tuple[type[AppError], int, str], ...]] = (
-    (InvalidInput, 400, "Invalid input"),
-    (NotAuthenticated, 401, "Not signed in"),
-    (NotAllowed, 403, "Not allowed"),
-    (NotFound, 404, "Not found"),
-    (LimitReached, 429, "Limit reached"),
-    (Unavailable, 503, "Unavailable"),
-    (AppError, 500, "Internal error"),
-)
+from chat_service.connection import Send
+from chatbot.contracts.errors import AppError
+from chatbot.contracts.problems import MEDIA_TYPE, problem, problem_headers
 
 
 async def send_problem(send: Send, error: AppError) -> None:
     """Answers a request with the problem document of an error; counts it."""
     metrics.refused(error.error_code)
-    status, title = next(row[1:] for row in _STATUSES if isinstance(error, row[0]))
-    body: dict[str, Any] = {
-        "type": f"urn:brainstem:problem:{error.error_code}",
-        "title": title,
-        "status": status,
-        "detail": error.sentence,
-        "code": error.error_code,
-        "way_out": error.way_out,
-    }
-    headers = {}
-    if isinstance(error, LimitReached | Unavailable):
-        body["retry_after_seconds"] = error.retry_after_seconds
-        headers["retry-after"] = str(error.retry_after_seconds)
-    if isinstance(error, NotAuthenticated):
-        headers["www-authenticate"] = 'Bearer realm="api"'
-    await send_json(send, body, status=status, kind="application/problem+json", headers=headers)
+    body = problem(error)
+    await send_json(
+        send, body, status=body["status"], kind=MEDIA_TYPE, headers=problem_headers(error)
+    )
 
 
 async def send_json(

@@ -1,9 +1,4 @@
-"""Every error of the API as a problem of RFC 9457; the HTTP status is decided in one table here.
-
-The body: `type` (a URN that ends with the code), `title`, `status`, `detail` (a sentence for
-people), `code`, `way_out` (what to do next), and where they apply `fields` and
-`retry_after_seconds`.
-"""
+"""Every error of the API as a problem of RFC 9457 (`chatbot.contracts.problems`)."""
 
 import logging
 import sys
@@ -12,42 +7,13 @@ from typing import Any, Final
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views import defaults
 
-from chatbot.api.foreign_errors import MethodNotAllowed, as_app_error, unforeseen
-from chatbot.contracts.errors import (
-    AppError,
-    Conflict,
-    DocumentFault,
-    InvalidInput,
-    LimitReached,
-    NotAllowed,
-    NotAuthenticated,
-    NotFound,
-    TooLarge,
-    Unavailable,
-    UnsupportedType,
-)
+from chatbot.api.foreign_errors import as_app_error, unforeseen
+from chatbot.contracts.errors import AppError, Unavailable
+from chatbot.contracts.problems import MEDIA_TYPE, problem, problem_headers, status_and_title
 
 logger = logging.getLogger(__name__)
 
-MEDIA_TYPE: Final = "application/problem+json"
 API_PREFIX: Final = "/api/"
-
-
-STATUSES: Final[dict[type[AppError], tuple[int, str]]] = {
-    InvalidInput: (400, "Invalid input"),
-    NotAuthenticated: (401, "Not signed in"),
-    NotAllowed: (403, "Not allowed"),
-    NotFound: (404, "Not found"),
-    MethodNotAllowed: (405, "Method not allowed"),
-    Conflict: (409, "Conflict"),
-    TooLarge: (413, "Too large"),
-    UnsupportedType: (415, "Unsupported type"),
-    DocumentFault: (422, "The document can't be read"),
-    LimitReached: (429, "Limit reached"),
-    AppError: (500, "Internal error"),
-    Unavailable: (503, "Unavailable"),
-}
-"""Status and title of each branch of the family."""
 
 
 def problem_response(exception: Exception, context: dict[str, Any]) -> HttpResponse:
@@ -62,33 +28,9 @@ def problem_response(exception: Exception, context: dict[str, Any]) -> HttpRespo
 def respond(error: AppError) -> JsonResponse:
     """The problem document of an error, with the headers that belong to it."""
     body = problem(error)
-    response = JsonResponse(body, status=body["status"], content_type=MEDIA_TYPE)
-    if "retry_after_seconds" in body:
-        response["Retry-After"] = str(body["retry_after_seconds"])
-    if isinstance(error, NotAuthenticated):
-        response["WWW-Authenticate"] = 'Bearer realm="api"'
-    return response
-
-
-def problem(error: AppError) -> dict[str, Any]:
-    status, title = status_and_title(error)
-    body: dict[str, Any] = {
-        "type": f"urn:brainstem:problem:{error.error_code}",
-        "title": title,
-        "status": status,
-        "detail": error.sentence,
-        "code": error.error_code,
-        "way_out": error.way_out,
-    }
-    if isinstance(error, InvalidInput) and error.fields:
-        body["fields"] = error.fields
-    if isinstance(error, LimitReached | Unavailable):
-        body["retry_after_seconds"] = error.retry_after_seconds
-    return body
-
-
-def status_and_title(error: AppError) -> tuple[int, str]:
-    return next(STATUSES[kind] for kind in type(error).__mro__ if kind in STATUSES)
+    return JsonResponse(
+        body, status=body["status"], content_type=MEDIA_TYPE, headers=problem_headers(error)
+    )
 
 
 # --- what Django calls outside of DRF's views; other addresses keep Django's own pages ---

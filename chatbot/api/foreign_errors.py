@@ -14,6 +14,7 @@ from chatbot.contracts.errors import (
     AppError,
     InvalidInput,
     LimitReached,
+    MethodNotAllowed,
     NotAllowed,
     NotAuthenticated,
     NotFound,
@@ -21,12 +22,6 @@ from chatbot.contracts.errors import (
     Unavailable,
     UnsupportedType,
 )
-
-
-class MethodNotAllowed(AppError):
-    """The address exists and takes other methods; they stand in the header `Allow`."""
-
-    code = "method-not-allowed"
 
 
 def as_app_error(exception: BaseException) -> AppError:

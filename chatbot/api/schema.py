@@ -5,7 +5,7 @@ from typing import Any, Final
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
 from drf_spectacular.openapi import AutoSchema
 
-from chatbot.api.errors import MEDIA_TYPE
+from chatbot.contracts.problems import MEDIA_TYPE
 
 PROBLEM: Final[dict[str, Any]] = {
     "type": "object",

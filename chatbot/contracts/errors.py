@@ -5,6 +5,7 @@ AppError
 ├── NotAuthenticated         nobody is signed in, or the credentials are wrong
 ├── NotAllowed               signed in, can see it, lacks the role
 ├── NotFound                 absent, or somebody else's: the two can't be told apart
+├── MethodNotAllowed         the address exists and takes other methods
 ├── Conflict                 the state doesn't allow it
 ├── TooLarge                 over a limit in bytes, pages or tokens
 ├── UnsupportedType          the content is of a type that can't be read
@@ -12,7 +13,7 @@ AppError
 ├── Unavailable              a component is away for now; carries `retry_after_seconds`
 └── DocumentFault            the document itself can't be read; ends its ingestion
 
-HTTP statuses are decided in `chatbot.api.errors`, once.
+HTTP statuses are decided in `chatbot.contracts.problems`, once.
 """
 
 from typing import ClassVar
@@ -55,6 +56,10 @@ class NotAllowed(AppError):
 
 class NotFound(AppError):
     code = "not-found"
+
+
+class MethodNotAllowed(AppError):
+    code = "method-not-allowed"
 
 
 class Conflict(AppError):

@@ -12,13 +12,14 @@ from psycopg import errors as postgres_errors
 from rest_framework import exceptions as drf_exceptions
 
 from chatbot.api import errors
-from chatbot.api.foreign_errors import MethodNotAllowed, as_app_error
+from chatbot.api.foreign_errors import as_app_error
 from chatbot.contracts.errors import (
     AppError,
     Conflict,
     DocumentFault,
     InvalidInput,
     LimitReached,
+    MethodNotAllowed,
     NotAllowed,
     NotAuthenticated,
     NotFound,
@@ -26,6 +27,7 @@ from chatbot.contracts.errors import (
     Unavailable,
     UnsupportedType,
 )
+from chatbot.contracts.problems import STATUSES
 from tests.api.problems import body_of, check_is_problem
 from tests.factories.accounts import make_user
 
@@ -66,7 +68,7 @@ class TestTable:
     def test_knows_the_whole_family(self) -> None:
         family = {AppError, *AppError.__subclasses__()}
 
-        assert family - set(errors.STATUSES) == set()
+        assert family - set(STATUSES) == set()
 
     def test_says_when_to_come_back(self) -> None:
         response = errors.respond(LimitReached("x", retry_after_seconds=7))
