@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from contextvars import ContextVar
+from dataclasses import replace
 from typing import Final
 
 import httpx
@@ -39,6 +40,11 @@ def endpoint_request(
         content=content,
         extensions={"timeout": timeout.as_dict()},
     )
+
+
+def server_root(endpoint: EndpointConfig) -> EndpointConfig:
+    """Where servers have what isn't part of OpenAI's API."""
+    return replace(endpoint, base_url=endpoint.base_url.removesuffix("/v1"))
 
 
 def raise_unless_success(endpoint: EndpointConfig, response: httpx.Response, body: bytes) -> None:

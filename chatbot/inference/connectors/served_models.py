@@ -4,7 +4,8 @@ OpenAI's and Anthropic's list their models; Triton says whether it has loaded th
 sessions only shows that it is there.
 """
 
-from dataclasses import dataclass, replace
+import asyncio
+from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -13,8 +14,13 @@ import orjson
 
 from chatbot.inference.connectors.anthropic import anthropic_headers
 from chatbot.inference.connectors.errors import InferenceError, MalformedAnswer
+from chatbot.inference.connectors.kserve_grpc import raise_unless_model_ready
 from chatbot.inference.connectors.protocol import Capabilities, EndpointConfig
-from chatbot.inference.connectors.requests import endpoint_request, raise_unless_success
+from chatbot.inference.connectors.requests import (
+    endpoint_request,
+    raise_unless_success,
+    server_root,
+)
 from chatbot.inference.connectors.transport import send, send_async
 
 TIMEOUT: Final = httpx.Timeout(5.0, connect=2.0)
@@ -26,6 +32,7 @@ itself, the others with `continue_final_message`, which llama.cpp doesn't mind."
 OWNERS_THAT_TAKE_ANY_NAME: Final = frozenset({"llamacpp", "scripted"})
 _PATHS: Final = {"kserve-http": "models/{model}/ready", "session": "session"}
 """Where the answer is no list of models, but that there is one."""
+_GRPC: Final = "kserve-grpc"
 _LLAMA_CPP: Final = "llamacpp"
 
 
@@ -51,11 +58,16 @@ def list_models(endpoint: EndpointConfig) -> list[ServedModel]:
     Raises:
         InferenceError: it doesn't answer, or not like this kind of server.
     """
+    if endpoint.protocol == _GRPC:
+        return asyncio.run(list_models_async(endpoint))
     return _models_in(endpoint, send(_request(endpoint)))
 
 
 async def list_models_async(endpoint: EndpointConfig) -> list[ServedModel]:
     """The same on an event loop."""
+    if endpoint.protocol == _GRPC:
+        await raise_unless_model_ready(endpoint)
+        return [ServedModel(endpoint.model)]
     return _models_in(endpoint, await send_async(_request(endpoint)))
 
 
@@ -96,9 +108,9 @@ def _named(name: str, models: list[ServedModel]) -> ServedModel | None:
 
 async def _slot_tokens(endpoint: EndpointConfig) -> int | None:
     """What one question at llama.cpp may take: its context is shared out among its slots."""
-    root = replace(endpoint, base_url=endpoint.base_url.removesuffix("/v1"))
+    request = endpoint_request(server_root(endpoint), "props", timeout=TIMEOUT)
     try:
-        response = await send_async(endpoint_request(root, "props", timeout=TIMEOUT))
+        response = await send_async(request)
         raise_unless_success(endpoint, response, response.content)
         tokens = orjson.loads(response.content)["default_generation_settings"]["n_ctx"]
     except (InferenceError, orjson.JSONDecodeError, KeyError, TypeError):

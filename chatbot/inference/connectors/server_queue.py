@@ -1,14 +1,13 @@
 """How many requests wait inside a model server, where its Prometheus page tells."""
 
 import re
-from dataclasses import replace
 from typing import Final
 
 import httpx
 
 from chatbot.inference.connectors.errors import InferenceError
 from chatbot.inference.connectors.protocol import EndpointConfig
-from chatbot.inference.connectors.requests import endpoint_request
+from chatbot.inference.connectors.requests import endpoint_request, server_root
 from chatbot.inference.connectors.transport import send_async
 
 TIMEOUT: Final = httpx.Timeout(2.0)
@@ -23,9 +22,9 @@ _WAITING: Final = re.compile(
 
 async def server_queue(endpoint: EndpointConfig) -> int | None:
     """Requests that the server has accepted and not begun; None: it doesn't tell."""
-    root = replace(endpoint, base_url=endpoint.base_url.removesuffix("/v1"))
+    request = endpoint_request(server_root(endpoint), "metrics", timeout=TIMEOUT)
     try:
-        response = await send_async(endpoint_request(root, "metrics", timeout=TIMEOUT))
+        response = await send_async(request)
     except InferenceError:
         return None
     counts = _WAITING.findall(response.content) if response.is_success else []
