@@ -24,6 +24,7 @@ from chatbot.inference.circuits import (
     OpenedBy,
     Opening,
 )
+from chatbot.inference.load import read_place
 
 _TRIAL_MILLISECONDS: Final = round(OPEN_SECONDS * 1000)
 
@@ -142,10 +143,7 @@ class EndpointStates:
             for place, check in checks.items():
                 pipe.set(keys.endpoint_check(place), check.encoded(), ex=round(CHECK_KEPT_SECONDS))
             for place in places:
-                pipe.get(keys.endpoint_circuit(place))
-                pipe.get(keys.endpoint_check(place))
-                pipe.zcount(keys.endpoint_running(place), round(now * 1000), "+inf")
-                pipe.zcard(keys.endpoint_waiting(place))
+                read_place(pipe, place, now)
             answers = (await pipe.execute())[len(openings) + len(checks) :]
         return [answers[first : first + 4] for first in range(0, len(answers), 4)]
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from redis.asyncio.client import Pipeline as AsyncPipeline
+from redis.client import Pipeline
 from redis.exceptions import RedisError
 
 from chatbot.contracts import keys
@@ -42,20 +44,25 @@ def load_of(endpoint_id: UUID) -> list[Load]:
         return []
 
 
+def read_place(pipe: Pipeline | AsyncPipeline, place: UUID, now: float) -> None:
+    """Four answers to come: the circuit, the last check, running and waiting turns."""
+    pipe.get(keys.endpoint_circuit(place))
+    pipe.get(keys.endpoint_check(place))
+    pipe.zcount(keys.endpoint_running(place), round(now * 1000), "+inf")
+    pipe.zcard(keys.endpoint_waiting(place))
+
+
 def _read(places: Iterable[tuple[str, UUID]]) -> list[Load]:
     now = time.time()
     with redis_client().pipeline(transaction=False) as pipe:
         for _, place in places:
-            pipe.zcount(keys.endpoint_running(place), int(now * 1000), "+inf")
-            pipe.zcard(keys.endpoint_waiting(place))
-            pipe.get(keys.endpoint_circuit(place))
-            pipe.get(keys.endpoint_check(place))
+            read_place(pipe, place, now)
         answers = iter(pipe.execute())
     return [_load(address, now, *(next(answers) for _ in range(4))) for address, _ in places]
 
 
 def _load(address: str, now: float, *answers: Any) -> Load:  # noqa: ANN401 - as Redis has it
-    running, waiting, opening, check = answers
+    opening, check, running, waiting = answers
     opened = Opening.decoded(opening) if opening else None
     return Load(
         address=address,
