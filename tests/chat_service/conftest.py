@@ -8,12 +8,13 @@ from redis import Redis
 
 from chatbot.accounts.models import User
 from chatbot.conversations.models import Conversation
+from chatbot.inference.models import InferenceModel
 from tests.chat_service.client import ChatClient
 from tests.chat_service.processes import ChatProcess, running_chat_process
 from tests.child_processes import PROJECT, child_environment
 from tests.factories.accounts import make_user
 from tests.factories.conversations import make_conversation
-from tests.factories.inference import make_endpoint
+from tests.factories.inference import make_endpoint, make_model
 from tests.fakes.proxy import Proxy, running_proxy
 from tests.fakes.scripted_server import ScriptedServer, scripted_process, scripted_server
 
@@ -34,6 +35,25 @@ def conversation(person: User) -> Conversation:
 def model(transactional_db: None, scripted_server: ScriptedServer) -> None:  # noqa: ARG001 - as above
     """The scripted server answers by default."""
     make_endpoint(base_url=scripted_server.base_url)
+
+
+@pytest.fixture
+def served(transactional_db: None) -> InferenceModel:  # noqa: ARG001 - as above
+    """A model whose endpoints are the test's own."""
+    return make_model(is_default=True)
+
+
+@pytest.fixture
+def replica(served: InferenceModel) -> Iterator[ChatProcess]:  # noqa: ARG001 - it comes first
+    """A replica of the test's own, beside that model."""
+    with running_chat_process() as process:
+        yield process
+
+
+@pytest.fixture
+def asking(replica: ChatProcess, person: User) -> Iterator[ChatClient]:
+    with ChatClient(replica, person) as client:
+        yield client
 
 
 @pytest.fixture(scope="module")

@@ -18,7 +18,7 @@ from tests.chat_service.client import Answer, ChatClient
 from tests.chat_service.processes import ChatProcess, running_chat_process
 from tests.child_processes import wait_until
 from tests.factories.conversations import make_conversation
-from tests.factories.inference import make_endpoint, make_model
+from tests.factories.inference import make_endpoint
 from tests.fakes.script import generated
 from tests.fakes.scripted_server import ScriptedServer, running_scripted_server
 from tests.servers import free_port
@@ -32,23 +32,6 @@ SEEN_SECONDS = 15
 def other_server() -> Iterator[ScriptedServer]:
     with running_scripted_server() as server:
         yield server
-
-
-@pytest.fixture
-def served(transactional_db: None) -> InferenceModel:  # noqa: ARG001 - the database comes first
-    return make_model(is_default=True)
-
-
-@pytest.fixture
-def replica(served: InferenceModel) -> Iterator[ChatProcess]:  # noqa: ARG001 - it comes first
-    with running_chat_process() as process:
-        yield process
-
-
-@pytest.fixture
-def asking(replica: ChatProcess, person: User) -> Iterator[ChatClient]:
-    with ChatClient(replica, person) as client:
-        yield client
 
 
 def answered(client: ChatClient, person: User) -> Answer:

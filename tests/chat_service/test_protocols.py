@@ -1,38 +1,19 @@
 """Answers of servers that speak something else than OpenAI's API."""
 
-from collections.abc import Iterator
-
 import pytest
 
 from chatbot.accounts.models import User
 from chatbot.conversations.models import Conversation, Message
 from chatbot.inference.models import InferenceModel, Protocol
 from tests.chat_service.client import ChatClient
-from tests.chat_service.processes import ChatProcess, running_chat_process
-from tests.factories.inference import make_endpoint, make_model
+from tests.chat_service.processes import running_chat_process
+from tests.factories.inference import make_endpoint
 from tests.fakes.script import generated
 from tests.fakes.scripted_server import ScriptedServer, running_scripted_server
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
 PATHS = {Protocol.ANTHROPIC: "/v1", Protocol.KSERVE_HTTP: "/v2", Protocol.SESSION: ""}
-
-
-@pytest.fixture
-def served(transactional_db: None) -> InferenceModel:  # noqa: ARG001 - the database comes first
-    return make_model(is_default=True)
-
-
-@pytest.fixture
-def replica(served: InferenceModel) -> Iterator[ChatProcess]:  # noqa: ARG001 - it comes first
-    with running_chat_process() as process:
-        yield process
-
-
-@pytest.fixture
-def asking(replica: ChatProcess, person: User) -> Iterator[ChatClient]:
-    with ChatClient(replica, person) as client:
-        yield client
 
 
 class TestAnswers:
