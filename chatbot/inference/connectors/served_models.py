@@ -4,7 +4,6 @@ OpenAI's and Anthropic's list their models; Triton says whether it has loaded th
 sessions only shows that it is there.
 """
 
-import asyncio
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import quote
@@ -14,7 +13,6 @@ import orjson
 
 from chatbot.inference.connectors.anthropic import anthropic_headers
 from chatbot.inference.connectors.errors import InferenceError, MalformedAnswer
-from chatbot.inference.connectors.kserve_grpc import raise_unless_model_ready
 from chatbot.inference.connectors.protocol import Capabilities, EndpointConfig
 from chatbot.inference.connectors.requests import (
     endpoint_request,
@@ -32,7 +30,6 @@ itself, the others with `continue_final_message`, which llama.cpp doesn't mind."
 OWNERS_THAT_TAKE_ANY_NAME: Final = frozenset({"llamacpp", "scripted"})
 _PATHS: Final = {"kserve-http": "models/{model}/ready", "session": "session"}
 """Where the answer is no list of models, but that there is one."""
-_GRPC: Final = "kserve-grpc"
 _LLAMA_CPP: Final = "llamacpp"
 
 
@@ -58,16 +55,11 @@ def list_models(endpoint: EndpointConfig) -> list[ServedModel]:
     Raises:
         InferenceError: it doesn't answer, or not like this kind of server.
     """
-    if endpoint.protocol == _GRPC:
-        return asyncio.run(list_models_async(endpoint))
     return _models_in(endpoint, send(_request(endpoint)))
 
 
 async def list_models_async(endpoint: EndpointConfig) -> list[ServedModel]:
     """The same on an event loop."""
-    if endpoint.protocol == _GRPC:
-        await raise_unless_model_ready(endpoint)
-        return [ServedModel(endpoint.model)]
     return _models_in(endpoint, await send_async(_request(endpoint)))
 
 
