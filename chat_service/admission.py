@@ -108,6 +108,22 @@ class Admission:
             if door is not None:
                 await self._leave(door, waiter)
 
+    @contextlib.asynccontextmanager
+    async def free_place(
+        self, gauges: Sequence[Gauge], waiter: Waiter
+    ) -> AsyncIterator[Gauge | None]:
+        """Holds the first place that is free at once; None: there is none.
+
+        For what may as well be left undone. Nobody who waits is passed, and how long it is held
+        says nothing of how long answers take.
+        """
+        door = await self._first_free(gauges, waiter)
+        try:
+            yield door.gauge if door else None
+        finally:
+            if door is not None:
+                await self._leave(door, waiter, is_answer=False)
+
     def places(self) -> dict[UUID, tuple[int, int]]:
         """Running and waiting turns of this process at each endpoint."""
         return {
@@ -120,19 +136,29 @@ class Admission:
         await asyncio.gather(self._poll(), self._hold())
 
     async def _enter(self, gauges: Sequence[Gauge], waiter: Waiter) -> _Door:
-        doors = [self._doors.setdefault(gauge.id, _Door(gauge)) for gauge in gauges]
-        for door, gauge in zip(doors, gauges, strict=True):
-            door.gauge = gauge
-            if len(doors) > 1 and await self._ask(door, [waiter], may_wait=False) == [_ADMITTED]:
-                return door
-        if not waiter.admitted.is_set() and await self._ask(doors[0], [waiter]) == [_FULL]:
+        if len(gauges) > 1 and (free := await self._first_free(gauges, waiter)) is not None:
+            return free
+        door = self._door(gauges[0])
+        if await self._ask(door, [waiter]) == [_FULL]:
             raise LimitReached(
                 "Too many questions wait for the model.",
                 code="queue-full",
                 way_out="Wait a little, then continue this answer.",
                 retry_after_seconds=RETRY_AFTER_SECONDS,
             )
-        return doors[0]
+        return door
+
+    async def _first_free(self, gauges: Sequence[Gauge], waiter: Waiter) -> _Door | None:
+        for gauge in gauges:
+            door = self._door(gauge)
+            if await self._ask(door, [waiter], may_wait=False) == [_ADMITTED]:
+                return door
+        return None
+
+    def _door(self, gauge: Gauge) -> _Door:
+        door = self._doors.setdefault(gauge.id, _Door(gauge))
+        door.gauge = gauge
+        return door
 
     async def _wait(self, waiter: Waiter, stop: asyncio.Event) -> None:
         if waiter.admitted.is_set():
@@ -171,11 +197,12 @@ class Admission:
             _tell(door, waiter, answer, seconds_each=guess)
         return answers
 
-    async def _leave(self, door: _Door, waiter: Waiter) -> None:
+    async def _leave(self, door: _Door, waiter: Waiter, *, is_answer: bool = True) -> None:
         waiter.has_left = True
         door.waiting.pop(waiter.turn_id, None)
         began = door.running.pop(waiter.turn_id, None)
-        door.leaving[waiter.turn_id] = time.monotonic() - began if began is not None else 0.0
+        held = time.monotonic() - began if began is not None else 0.0
+        door.leaving[waiter.turn_id] = held if is_answer else 0.0
         await self._tell_left(door)
         self._poll_now.set()
 

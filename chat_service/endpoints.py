@@ -85,6 +85,8 @@ class Directory:
     def __init__(self, states: EndpointStates, sessions: SessionStore) -> None:
         self.places: tuple[Place, ...] = ()
         """All servers that are looked after."""
+        self.title_model_id: UUID | None = None
+        """The model that names conversations; None: none does."""
         self._states = states
         self._sessions = sessions
         self._serving = Remembered(self._read_serving)
@@ -116,6 +118,17 @@ class Directory:
                 break
         return replace(serving, endpoints=tuple(ranked))
 
+    async def serving_at_leisure(self, model_id: UUID) -> Serving:
+        """The model, with those endpoints alone that answer and are on no trial.
+
+        Raises:
+            NoModel, Unavailable: as `serving`.
+        """
+        serving = await self._serving.get(model_id)
+        ranked = sorted(serving.endpoints, key=self._rank)
+        able = (endpoint for endpoint in ranked if not self._is_away(endpoint))
+        return replace(serving, endpoints=tuple(able))
+
     async def embedding(self) -> AsyncEmbeddingClient | None:
         """Who embeds questions; None: nobody is set up. Raises Unavailable."""
         return await self._embedding.get("embedding")
@@ -136,6 +149,8 @@ class Directory:
     ) -> None:
         """What stands in the registry now; questions that come next go by it."""
         rows = list(rows)
+        titling = (row.model_id for row in rows if row.model.writes_titles)
+        self.title_model_id = next(titling, None)
         told = [_values(row) for row in rows], dict(addresses)
         if told == self._told:
             return
@@ -152,14 +167,17 @@ class Directory:
         ]
 
     def _rank(self, endpoint: Endpoint) -> tuple[bool, int, float]:
-        place = endpoint.gauge.id
-        is_away = self._is_avoided(endpoint) or self._states.circuit(place) != CircuitState.CLOSED
         capacity = max(1, endpoint.gauge.concurrency) * endpoint.weight
-        return is_away, endpoint.priority, (self._states.load(place) + 1) / capacity
+        load = (self._states.load(endpoint.gauge.id) + 1) / capacity
+        return self._is_away(endpoint), endpoint.priority, load
 
-    def _is_avoided(self, endpoint: Endpoint) -> bool:
-        failed_at = self._failed_at.get(endpoint.gauge.id)
-        return failed_at is not None and time.monotonic() - failed_at < AVOID_SECONDS
+    def _is_away(self, endpoint: Endpoint) -> bool:
+        """It failed a moment ago, or its circuit isn't closed."""
+        place = endpoint.gauge.id
+        failed_at = self._failed_at.get(place)
+        if failed_at is not None and time.monotonic() - failed_at < AVOID_SECONDS:
+            return True
+        return self._states.circuit(place) != CircuitState.CLOSED
 
     async def _read_serving(self, model_id: UUID | None) -> Serving:
         model, rows = await in_database(_served_model, model_id)

@@ -116,6 +116,15 @@ _resumes: Final = Counter(
 take_overs: Final = Counter(
     PREFIX + "take_overs", "Answers that another process had begun.", registry=REGISTRY
 )
+_titles: Final = Counter(
+    PREFIX + "titles", "Conversations that a model was to name.", ["outcome"], registry=REGISTRY
+)
+_rewritings: Final = Counter(
+    PREFIX + "rewritings",
+    "Follow-up questions that a model was to rewrite.",
+    ["outcome"],
+    registry=REGISTRY,
+)
 loop_lag: Final = Histogram(
     PREFIX + "loop_lag_seconds",
     "How late the event loop comes to its work; four looks a second.",
@@ -187,3 +196,11 @@ def refused(code: str) -> None:
 
 def resumed(door: str) -> None:
     _resumes.labels(door).inc()
+
+
+def titled(outcome: str) -> None:
+    _titles.labels(outcome).inc()
+
+
+def rewritten(outcome: str) -> None:
+    _rewritings.labels(outcome).inc()

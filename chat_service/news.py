@@ -1,4 +1,4 @@
-"""What other processes say: turns to look at, and documents that moved.
+"""What other processes say: turns to look at, documents that moved, what concerns one person.
 
 One subscription per process, however many sockets watch. It is best effort: whoever was not heard
 is found by polling (turns) or by reading again (documents).
@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import logging
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
@@ -16,6 +16,7 @@ import orjson
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from chat_service.redis_clients import RedisAway, RedisGate
 from chatbot.contracts import keys
 
 if TYPE_CHECKING:
@@ -29,15 +30,27 @@ WATCHER_MESSAGES: Final = 100
 """That wait for one slow socket; the oldest are dropped."""
 
 Watcher = asyncio.Queue[bytes]
+Listener = Callable[[bytes], None]
 
 
 class News:
     """This process's subscription."""
 
-    def __init__(self, redis: Redis, *, on_nudge: Callable[[Mapping[str, str]], None]) -> None:
+    def __init__(
+        self,
+        redis: Redis,
+        *,
+        on_nudge: Callable[[Mapping[str, str]], None],
+        commands: Redis,
+        gate: RedisGate,
+    ) -> None:
+        """`redis` listens, `commands` speaks."""
         self._redis = redis
         self._on_nudge = on_nudge
+        self._commands = commands
+        self._gate = gate
         self._watchers: dict[str, set[Watcher]] = defaultdict(set)
+        self._people: dict[str, set[Listener]] = defaultdict(set)
         self._pubsub: PubSub | None = None
 
     async def watch(self, brain_id: UUID) -> Watcher:
@@ -60,6 +73,26 @@ class News:
                 with contextlib.suppress(RedisError, OSError):
                     await self._pubsub.unsubscribe(channel)
 
+    @contextlib.contextmanager
+    def listening(self, user_id: UUID, listener: Listener) -> Iterator[None]:
+        """Meanwhile the listener gets the frames that concern the person."""
+        name = str(user_id)
+        self._people[name].add(listener)
+        try:
+            yield
+        finally:
+            self._people[name].discard(listener)
+            if not self._people[name]:
+                del self._people[name]
+
+    async def tell(self, user_id: UUID, frame: Mapping[str, object]) -> None:
+        """A frame for all sockets of the person; without Redis for those of this process."""
+        body = orjson.dumps({"user": str(user_id), "frame": frame})
+        try:
+            await self._gate.call(lambda: self._commands.publish(keys.PEOPLE_NEWS, body))
+        except RedisAway:
+            self._heard(keys.PEOPLE_NEWS, body)
+
     async def run(self) -> None:
         """Listens, and subscribes again when Redis was away; never ends."""
         while True:
@@ -70,7 +103,7 @@ class News:
     async def _listen(self) -> None:
         async with self._redis.pubsub(ignore_subscribe_messages=True) as pubsub:
             try:
-                await pubsub.subscribe(keys.TURN_NUDGES, *self._watchers)
+                await pubsub.subscribe(keys.TURN_NUDGES, keys.PEOPLE_NEWS, *self._watchers)
                 self._pubsub = pubsub
                 while True:
                     message = await pubsub.get_message(timeout=POLL_SECONDS)
@@ -82,6 +115,12 @@ class News:
     def _heard(self, channel: str, body: bytes) -> None:
         if channel == keys.TURN_NUDGES:
             self._on_nudge(orjson.loads(body))
+            return
+        if channel == keys.PEOPLE_NEWS:
+            news = orjson.loads(body)
+            frame = orjson.dumps(news["frame"])
+            for listener in self._people.get(news["user"], ()):
+                listener(frame)
             return
         for watcher in self._watchers.get(channel, ()):
             if watcher.full():

@@ -49,10 +49,19 @@ class Retriever:
         self._embedding_now = 0
         self._tasks: set[asyncio.Task[None]] = set()
 
-    async def passages(self, *, user_id: UUID, brain_id: UUID, question: str) -> tuple[Source, ...]:
+    async def passages(
+        self, *, user_id: UUID, brain_id: UUID, question: str, typed: str = ""
+    ) -> tuple[Source, ...]:
         """What the brain says about the question, best first; empty: nothing.
 
         Without an embedding the words alone are searched for.
+
+        Args:
+            user_id: who asks.
+            brain_id: the brain.
+            question: in words that stand alone.
+            typed: the same question as it was typed, where that is something else. Its words are
+                searched for, too: they find something where a model has led the question astray.
 
         Raises:
             HalfSearched: nothing was found by words, and there is no embedding for now.
@@ -68,7 +77,7 @@ class Retriever:
             search,
             user_id=user_id,
             brain_id=brain_id,
-            question=question,
+            question=f"{question}\n{typed}",
             vector=vector,
             limit=PASSAGES,
         )

@@ -61,6 +61,8 @@ class Question:
     instructions: str = ""
     passages: Sequence[Source] | None = None
     """What was found, best first; None: there is no brain to search."""
+    searched: str = ""
+    """What was searched for, where that is not the text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +87,7 @@ def build_prompt(question: Question, *, budget_tokens: int) -> Prompt:
     left = budget_tokens - _cost(rules) - _cost(_QUESTION + text)
     if left < 0:
         raise PromptTooLong
-    exchanges = _exchanges(question.history)
+    exchanges = exchanges_in(question.history)
     share = int(left * PASSAGES_SHARE) if exchanges else left
     sources = _fitting(question, share)
     asked = text if question.passages is None else _asked(text, sources)
@@ -139,7 +141,7 @@ def _harmless(text: str) -> str:
 def _fitting(question: Question, tokens: int) -> list[Source]:
     """As many passages as get enough room, cut where they must be, numbered from 1."""
     passages = question.passages or ()
-    asked = frozenset(lexemes(question.text))
+    asked = frozenset(lexemes(question.searched or question.text))
     count = min(len(passages), max(1, tokens // PASSAGE_TOKENS))
     fitting: list[Source] = []
     for place, passage in enumerate(passages[:count]):
@@ -164,7 +166,7 @@ def _part(passage: Source, start: int, end: int, *, ordinal: int) -> Source:
     }
 
 
-def _exchanges(history: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+def exchanges_in(history: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
     """Questions with their answers, newest first; a question without one is left out.
 
     Some chat templates insist that roles alternate.

@@ -33,6 +33,7 @@ from chat_service.redis_log import LogWriter
 from chat_service.sign_ins import SignIns
 from chat_service.stream_log import TurnLog
 from chat_service.stream_reader import StreamReader
+from chat_service.titles import Titles
 from chat_service.turns import LostTurn, Means, TurnRunner
 from chat_service.upstream_sessions import RedisSessions
 from chatbot.accounts.models import User
@@ -82,7 +83,9 @@ class Replica:
             blocking=self._blocking,
             gate=self.gate,
         )
-        self.news = News(self._blocking, on_nudge=self._nudged)
+        self.news = News(
+            self._blocking, on_nudge=self._nudged, commands=self.commands, gate=self.gate
+        )
         self.sign_ins = SignIns()
         self.loop_watch = LoopWatch()
         self._kept_at = time.monotonic()
@@ -100,6 +103,9 @@ class Replica:
             admission=self._admission,
             directory=directory,
             retriever=Retriever(directory, self.commands, self.gate),
+            titles=Titles(
+                admission=self._admission, directory=directory, news=self.news, spawn=self._spawn
+            ),
             redis=self.commands,
             gate=self.gate,
         )

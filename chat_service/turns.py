@@ -9,7 +9,7 @@ import asyncio
 import logging
 import time
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from redis.asyncio import Redis
@@ -23,8 +23,10 @@ from chat_service.given import has_answers, prompt_of, question_of, with_options
 from chat_service.passages import Retriever
 from chat_service.prompts import Prompt, Question, nothing_found
 from chat_service.redis_clients import RedisGate
+from chat_service.rewriting import standing_alone
 from chat_service.standing import Standing, standing_of
 from chat_service.stream_log import TurnLog
+from chat_service.titles import Titles
 from chat_service.token_estimate import estimate_tokens
 from chat_service.tries import Tries
 from chatbot.contracts.errors import AppError, Unavailable
@@ -45,6 +47,7 @@ from chatbot.inference.connectors.protocol import (
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from uuid import UUID
 
     from chatbot.contracts.events import Source
 
@@ -75,6 +78,7 @@ class Means:
     admission: Admission
     directory: Directory
     retriever: Retriever
+    titles: Titles
     redis: Redis
     gate: RedisGate
 
@@ -94,6 +98,7 @@ class TurnRunner:
         self._ttft_ms: int | None = None
         self._model_name = ""
         self._found: Sequence[Source] | None = None
+        self._searched = ""
         self._sources: tuple[Source, ...] | None = None
         self._asides = Asides()
         self._saved_seq = claim.seq
@@ -176,7 +181,7 @@ class TurnRunner:
             self._standing.text = ""
             self.log.begin_with("", epoch=self.claim.epoch)
         self._tell_started(serving)
-        question = await self._question()
+        question = await self._question(endpoint)
         if self.stop.is_set():
             return {"type": "turn.stopped"}
         if await self._has_no_ground(question):
@@ -189,17 +194,37 @@ class TurnRunner:
                 raise
         return await self._stream(serving, endpoint, self._prompt(question, budget // 2))
 
-    async def _question(self) -> Question:
+    async def _question(self, endpoint: Endpoint) -> Question:
         """The question with what was found for it; searched for once."""
         claim = self.claim
         if self._found is None and claim.brain_id is not None:
             self._found = self._standing.sources
             if self._found is None:
-                with tracing.span("retrieval", brain=claim.brain_id):
-                    self._found = await self._means.retriever.passages(
-                        user_id=claim.user_id, brain_id=claim.brain_id, question=claim.question
-                    )
-        return question_of(claim, self._found)
+                self._found = await self._search(claim.brain_id, endpoint)
+        question = question_of(claim, self._found)
+        return replace(question, searched=self._searched) if self._searched else question
+
+    async def _search(self, brain_id: "UUID", endpoint: Endpoint) -> "Sequence[Source] | None":
+        """What the brain says; None: stopped before."""
+        claim = self.claim
+        if claim.rewrites_questions:
+            await self._rewrite(endpoint)
+            if self.stop.is_set():
+                return None
+        with tracing.span("retrieval", brain=brain_id):
+            return await self._means.retriever.passages(
+                user_id=claim.user_id,
+                brain_id=brain_id,
+                question=self._searched or claim.question,
+                typed=claim.question if self._searched else "",
+            )
+
+    async def _rewrite(self, endpoint: Endpoint) -> None:
+        """Finds out what is to be searched for, where that is not the question as it stands."""
+        asked, said = self.claim.question, question_of(self.claim, ()).history
+        with tracing.span("rewriting", calls_out=True, endpoint=endpoint.gauge.id):
+            rewritten = await standing_alone(asked, said, endpoint, stop=self.stop)
+        self._searched = rewritten if rewritten != asked else ""
 
     async def _has_no_ground(self, question: Question) -> bool:
         """Whether a model could only make an answer up: nothing was found, now or earlier on."""
@@ -228,7 +253,8 @@ class TurnRunner:
     def _show_sources(self, sources: "tuple[Source, ...]") -> None:
         if sources != self._sources:
             self._sources = sources
-            self.log.add({"type": "sources", "sources": sources})
+            searched = {"searched": self._searched} if self._searched else {}
+            self.log.add({"type": "sources", "sources": sources, **searched})
 
     async def _stream(
         self, serving: Serving, endpoint: Endpoint, prompt: Prompt
@@ -344,6 +370,7 @@ class TurnRunner:
             raise LostTurn
         self.log.add(ending)
         metrics.answer_ended(outcome, self._usage)
+        self._means.titles.answered(self.claim, outcome)
 
     def _total_usage(self) -> dict[str, int] | None:
         if self._usage is None:

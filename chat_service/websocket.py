@@ -160,7 +160,10 @@ class ChatSocket:
         """Until the client goes or may not stay."""
         ready = ReadyFrame(type="ready", protocol=PROTOCOL_VERSION, user=str(self._user.pk))
         await self._connection.send(ready)
-        with self._replica.sign_ins.watched(self._signed_in) as end:
+        with (
+            self._replica.sign_ins.watched(self._signed_in) as end,
+            self._replica.news.listening(self._user.pk, self._hear),
+        ):
             ends = {
                 asyncio.create_task(self._read()),
                 asyncio.create_task(self._connection.gone()),
@@ -295,6 +298,9 @@ class ChatSocket:
             async for batch in batches:
                 for one in batch:
                     await self._connection.send_text(one.body)
+
+    def _hear(self, frame: bytes) -> None:
+        self._spawn(self._connection.send_text(frame))
 
     async def _tell_changes(self, brain_id: UUID) -> None:
         """Until the person is no member any more, or the brain has gone."""

@@ -164,6 +164,14 @@ class DocumentChanged(TypedDict):
     deleted: bool
 
 
+class ConversationTitled(TypedDict):
+    """A model has named one of the person's conversations. Best effort, to all open sockets."""
+
+    type: Literal["conversation.titled"]
+    conversation: str
+    title: str
+
+
 # --- events of a turn ---
 
 
@@ -212,6 +220,8 @@ class Sources(TurnEvent):
 
     type: Literal["sources"]
     sources: list[Source]
+    searched: NotRequired[str]
+    """What was searched for, where that is not the question as it was typed."""
 
 
 class Token(TurnEvent):

@@ -15,6 +15,9 @@ SCHEDULER_WAKE: Final = f"{PREFIX}:scheduler:wake"
 TURN_NUDGES: Final = f"{PREFIX}:turns:nudges"
 """Pub/sub channel of the chat service: `{"queued": "<turn>"}` or `{"stop": "<turn>"}`."""
 
+PEOPLE_NEWS: Final = f"{PREFIX}:people:news"
+"""Pub/sub channel of the chat service: `{"user": "<id>", "frame": {…}}` for a person's sockets."""
+
 SCHEDULER_ALIVE: Final = f"{PREFIX}:scheduler:alive"
 """Name of the scheduler that leads; expires soon after it has died."""
 

@@ -82,6 +82,11 @@ def get_conversation(*, user: "User", conversation_id: UUID) -> Conversation:
     return conversation
 
 
+def is_titled(*, conversation_id: UUID, title: str) -> bool:
+    """Whether the conversation, whosever it is, has this title."""
+    return Conversation.objects.filter(pk=conversation_id, title=title).exists()
+
+
 def messages_of(*, user: "User", conversation_id: UUID) -> QuerySet[Message, Message]:
     """The path that is shown, in order: each answer with `turn` and `citations`.
 

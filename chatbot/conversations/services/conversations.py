@@ -66,6 +66,15 @@ def change_conversation(
     return conversation
 
 
+def name_conversation(*, conversation_id: UUID, title: str, instead_of: str) -> bool:
+    """Gives the conversation a title that nobody chose; false: it has another by now, or is gone.
+
+    Its place in the list stays.
+    """
+    named = Conversation.objects.filter(pk=conversation_id, title=instead_of)
+    return bool(named.update(title=title[:TITLE_LENGTH]))
+
+
 @transaction.atomic
 def delete_conversation(*, user: "User", conversation_id: UUID) -> None:
     """Deletes the conversation with all messages. An answer that is being written ends.
