@@ -8,7 +8,7 @@ and with what is stored; the table says how many were wrong, which should be non
 
 kills     the process that writes is killed (SIGKILL) in the middle, with two replicas
 resumes   connections are dropped and resumed at random moments, on alternating replicas
-stops     answers are stopped at random moments, before the first token too
+stops     answers are stopped at random moments, before the first byte too
 valkey    Valkey is killed and started again, and then wiped, during 100 answers
 postgres  PostgreSQL is away for 20 s during 100 answers
 """
@@ -19,63 +19,31 @@ import json
 import random
 import statistics
 import time
-from collections.abc import Callable, Coroutine, Iterable
-from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Callable, Coroutine
+from typing import Any, Final
 
-import aiohttp
-from chat_reader import Reader
-from chat_rig import Rig, running_rig
-
-if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
-
-    from tests.chat_service.processes import ChatProcess
+from chat_reader import (
+    COMPLETED,
+    SocketReader,
+    begin,
+    left_behind,
+    readers,
+    summary,
+    wrong,
+)
+from chat_rig import QUESTION, Rig, quantile, running_rig
 
 ANSWERS_PER_KILL: Final = 4
 STREAMS: Final = 100
 AWAY_SECONDS: Final = 20.0
 CLOSED_SECONDS: Final = 1.0
+STOPS_AT_ONCE: Final = 50
 chance = random.Random(7)  # noqa: S311 - moments, not secrets
-
-
-@asynccontextmanager
-async def readers(rig: Rig, count: int) -> "AsyncIterator[list[Reader]]":
-    """New readers, each with a conversation of its own."""
-    seats = await asyncio.to_thread(rig.seats, count)
-    connector = aiohttp.TCPConnector(limit=0)
-    async with aiohttp.ClientSession(connector=connector) as session:
-        made = [Reader(session, seat) for seat in seats]
-        try:
-            yield made
-        finally:
-            for reader in made:
-                reader.drop()
-
-
-async def begin(reader: Reader, chat: "ChatProcess") -> None:
-    await reader.connect(chat)
-    await reader.ask()
-
-
-def wrong(rig: Rig, found: Iterable[Reader], expected: str, *, end: str = "") -> list[str]:
-    """What is wrong with the answers, as read and as stored."""
-    found = list(found)
-    stored = rig.stored([one.answer for one in found if one.answer])
-    mistakes = []
-    for one in found:
-        if one.error or not one.ended or (end and one.ended != end):
-            mistakes.append(one.error or one.ended or "no end")
-        elif one.text != stored.get(one.answer):
-            mistakes.append(f"read {len(one.text)}, stored {len(stored.get(one.answer, ''))}")
-        elif one.ended == "turn.completed" and one.text != expected:
-            mistakes.append(f"{len(one.text)} of {len(expected)} characters")
-    return mistakes
 
 
 async def kills(rig: Rig, count: int) -> dict[str, Any]:
     """Kills the owner of some answers; who reads goes on with the other replica."""
-    expected = told(rig, tokens=200, rate=50)
+    expected = rig.tell(delay_ms=50, tokens=200, rate=50)
     mistakes: list[str] = []
     gaps: list[float] = []
     for number in range(count):
@@ -101,7 +69,7 @@ async def kills(rig: Rig, count: int) -> dict[str, Any]:
 
 async def resumes(rig: Rig, count: int) -> dict[str, Any]:
     """Drops and resumes connections while the answers go on."""
-    expected = told(rig, tokens=200, rate=20)
+    expected = rig.tell(delay_ms=50, tokens=200, rate=20)
     per_answer = 5
     mistakes: list[str] = []
     milliseconds: list[float] = []
@@ -114,12 +82,12 @@ async def resumes(rig: Rig, count: int) -> dict[str, Any]:
     return {
         "resumes": len(milliseconds),
         "resume_median_ms": round(statistics.median(milliseconds), 1),
-        "resume_p99_ms": round(sorted(milliseconds)[int(len(milliseconds) * 0.99)], 1),
+        "resume_p99_ms": round(quantile(milliseconds, 0.99), 1),
         **summary(mistakes),
     }
 
 
-async def _drop_and_resume(rig: Rig, reader: Reader, times: int, found: list[float]) -> None:
+async def _drop_and_resume(rig: Rig, reader: SocketReader, times: int, found: list[float]) -> None:
     await asyncio.sleep(chance.uniform(0, 4))
     await begin(reader, rig.chats[0])
     await reader.read(lambda: bool(reader.turn))
@@ -139,71 +107,93 @@ async def _drop_and_resume(rig: Rig, reader: Reader, times: int, found: list[flo
 
 
 async def stops(rig: Rig, count: int) -> dict[str, Any]:
-    """Stops answers; the upstream must notice within a second, and nothing may be lost."""
-    told(rig, tokens=2000, rate=50, delay_ms=300)
+    """Stops answers: the upstream notices within a second, nothing is lost, no place is kept."""
     mistakes: list[str] = []
-    seconds: list[float] = []
-    for _ in range(-(-count // 50)):
+    told: list[float] = []
+    closed: list[float] = []
+    asked_upstream = 0
+    for number in range(-(-count // STOPS_AT_ONCE)):
         rig.upstream.reset()
-        told(rig, tokens=2000, rate=50, delay_ms=300)
-        async with readers(rig, 50) as asking:
-            seconds += await asyncio.gather(*(_stop(rig, one) for one in asking))
+        # Every other time the upstream keeps even its headers back.
+        rig.tell(tokens=2000, rate=50, delay_ms=300, late_headers=bool(number % 2))
+        async with readers(rig, STOPS_AT_ONCE) as asking:
+            stops = [_stop(rig, one, f"{QUESTION} {place}") for place, one in enumerate(asking)]
+            stopped = await asyncio.gather(*stops)
             await asyncio.sleep(CLOSED_SECONDS)
-            running = rig.upstream.stats()["running"]
-            mistakes += ["the upstream goes on"] * running
+            mistakes += ["the upstream goes on"] * rig.upstream.stats()["running"]
             mistakes += await asyncio.to_thread(wrong, rig, asking, "", end="turn.stopped")
-    after = told(rig, tokens=20, rate=100)
+        hung_up = rig.upstream.hang_ups()
+        asked_upstream += rig.upstream.stats()["chat_requests"]
+        for question, stopped_at, told_at in stopped:
+            told.append(told_at - stopped_at)
+            if question in hung_up:
+                closed.append(hung_up[question] - stopped_at)
+    mistakes += ["the upstream was not told"] * (asked_upstream - len(closed))
+    if quantile(closed, 0.99) > CLOSED_SECONDS:
+        mistakes.append("the upstream was closed too late")
+    mistakes += await left_behind(rig)
+    after = rig.tell(tokens=20, rate=100, delay_ms=50)
     async with readers(rig, 20) as asking:
         await asyncio.gather(*(begin(one, rig.chats[0]) for one in asking))
         await asyncio.gather(*(one.read_on(lambda: rig.chats) for one in asking))
         mistakes += await asyncio.to_thread(wrong, rig, asking, after, end=COMPLETED)
-    seconds.sort()
     return {
-        "stops": len(seconds),
-        "stop_median_ms": round(statistics.median(seconds) * 1000, 1),
-        "stop_p99_ms": round(seconds[int(len(seconds) * 0.99)] * 1000, 1),
+        "stops": len(told),
+        "stop_median_ms": round(quantile(told, 0.5) * 1000, 1),
+        "stop_p99_ms": round(quantile(told, 0.99) * 1000, 1),
+        "closed_median_ms": round(quantile(closed, 0.5) * 1000, 1),
+        "closed_p99_ms": round(quantile(closed, 0.99) * 1000, 1),
+        "asked_upstream": asked_upstream,
         **summary(mistakes),
     }
 
 
-async def _stop(rig: Rig, reader: Reader) -> float:
-    """Seconds from the stop to the terminal event."""
-    await begin(reader, rig.chats[0])
+async def _stop(rig: Rig, reader: SocketReader, question: str) -> tuple[str, float, float]:
+    """The question, when it was stopped, and when the reader was told so."""
+    await begin(reader, rig.chats[0], question)
     await reader.read(lambda: bool(reader.turn))
     reading = asyncio.create_task(reader.read())
     await asyncio.sleep(chance.uniform(0, 1.5))
-    began = time.monotonic()
+    stopped_at = time.monotonic()
     await reader.stop()
     await reading
-    return time.monotonic() - began
+    return question, stopped_at, time.monotonic()
 
 
 async def valkey(rig: Rig, _count: int) -> dict[str, Any]:
     """Valkey is killed and comes back; later it is wiped."""
-    expected = told(rig, tokens=300, rate=15)
-    async with readers(rig, STREAMS) as asking:
-        reading = await _all_reading(rig, asking)
+
+    async def harm() -> None:
         await asyncio.sleep(4)
         await asyncio.to_thread(rig.valkey.kill)
         await asyncio.sleep(3)
         await asyncio.to_thread(rig.valkey.start)
         await asyncio.sleep(4)
         await asyncio.to_thread(rig.wipe_valkey)
-        await asyncio.gather(*reading)
-        mistakes = await asyncio.to_thread(wrong, rig, asking, expected, end=COMPLETED)
-        gap = max(one.longest_gap for one in asking)
-    return {"answers": STREAMS, "gap_max_s": round(gap, 2), **summary(mistakes)}
+
+    return await _answers_while(rig, harm, tokens=300)
 
 
 async def postgres(rig: Rig, _count: int) -> dict[str, Any]:
     """PostgreSQL is stopped for a while; answers that end meanwhile are stored after."""
-    expected = told(rig, tokens=375, rate=15)
-    async with readers(rig, STREAMS) as asking:
-        reading = await _all_reading(rig, asking)
+
+    async def harm() -> None:
         await asyncio.sleep(3)
         await asyncio.to_thread(rig.postgres.stop)
         await asyncio.sleep(AWAY_SECONDS)
         await asyncio.to_thread(rig.postgres.start)
+
+    return await _answers_while(rig, harm, tokens=375)
+
+
+async def _answers_while(
+    rig: Rig, harm: Callable[[], Coroutine[Any, Any, None]], *, tokens: int
+) -> dict[str, Any]:
+    """All answers have to be complete, whatever is done to the stores meanwhile."""
+    expected = rig.tell(delay_ms=50, tokens=tokens, rate=15)
+    async with readers(rig, STREAMS) as asking:
+        reading = await _all_reading(rig, asking)
+        await harm()
         await asyncio.gather(*reading)
         await asyncio.to_thread(rig.forget_connection)
         mistakes = await asyncio.to_thread(wrong, rig, asking, expected, end=COMPLETED)
@@ -211,7 +201,7 @@ async def postgres(rig: Rig, _count: int) -> dict[str, Any]:
     return {"answers": STREAMS, "gap_max_s": round(gap, 2), **summary(mistakes)}
 
 
-async def _all_reading(rig: Rig, asking: list[Reader]) -> list[asyncio.Task[None]]:
+async def _all_reading(rig: Rig, asking: list[SocketReader]) -> list[asyncio.Task[None]]:
     tasks = []
     for one in asking:
         await begin(one, rig.chats[0])
@@ -220,19 +210,6 @@ async def _all_reading(rig: Rig, asking: list[Reader]) -> list[asyncio.Task[None
     return tasks
 
 
-def told(rig: Rig, *, tokens: int, rate: float, delay_ms: float = 50) -> str:
-    """Tells the inference server what to say; returns it."""
-    from tests.fakes.script import generated  # noqa: PLC0415 - after the path is set
-
-    rig.upstream.script(tokens=tokens, rate=rate, delay_ms=delay_ms)
-    return generated(tokens)
-
-
-def summary(mistakes: list[str]) -> dict[str, Any]:
-    return {"wrong": len(mistakes), "first_wrong": mistakes[0] if mistakes else ""}
-
-
-COMPLETED: Final = "turn.completed"
 SCENES: Final[dict[str, Callable[[Rig, int], Coroutine[Any, Any, dict[str, Any]]]]] = {
     "kills": kills,
     "resumes": resumes,

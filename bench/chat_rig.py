@@ -14,17 +14,18 @@ import subprocess
 import sys
 import tempfile
 import time
-import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
 from uuid import UUID
 
 import psutil
 import redis
 
 if TYPE_CHECKING:
+    from chatbot.conversations.services import Asked
     from tests.chat_service.processes import ChatProcess
     from tests.fakes.scripted_server import ScriptedServer
 
@@ -32,6 +33,7 @@ PROJECT: Final = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(PROJECT))
 
 START_SECONDS: Final = 30
+QUESTION: Final = "What does the brainstem do?"
 STREAMS_PER_PERSON: Final = 25
 """Below the limit of unfinished questions."""
 MEGABYTE: Final = 1024 * 1024
@@ -84,15 +86,15 @@ class Rig:
     make_chat: Callable[[], "ChatProcess"]
     redis_url: str
 
-    def seats(self, count: int) -> list[Seat]:
-        """New conversations of as many people as it takes."""
+    def seats(self, count: int, *, each: int = STREAMS_PER_PERSON) -> list[Seat]:
+        """New conversations, so many of each person."""
         from chatbot.accounts.models import User  # noqa: PLC0415 - Django is set up by now
         from chatbot.accounts.services.tokens import issue_tokens  # noqa: PLC0415
         from chatbot.conversations.models import Conversation  # noqa: PLC0415
 
         people = User.objects.bulk_create(
             User(email=f"{next(_numbers)}@bench.example", password="!")  # noqa: S106 - none
-            for _ in range(-(-count // STREAMS_PER_PERSON))
+            for _ in range(-(-count // each))
         )
         tokens = {person.pk: issue_tokens(user=person).access for person in people}
         owners = itertools.islice(itertools.cycle(people), count)
@@ -103,20 +105,60 @@ class Rig:
         """Conversations are shared out over the replicas."""
         return self.chats[hash(seat.conversation) % len(self.chats)]
 
-    def ask(self, seat: Seat, text: str) -> str:
-        """The id of the turn, asked as the REST API does."""
+    def tell(self, **script: object) -> str:
+        """Tells the inference server what to say; returns that."""
+        self.upstream.script(**script)
+        return self.answer_of(**script)
+
+    def answer_of(self, **script: object) -> str:
+        from tests.fakes.script import Script  # noqa: PLC0415 - after the path is set
+
+        return Script().with_fields(script).answer()
+
+    def ask(self, seat: Seat, text: str) -> "Asked":
+        """Asked as the REST API does, at the beginning of the conversation."""
         from chatbot.accounts.models import User  # noqa: PLC0415 - Django is set up by now
-        from chatbot.conversations.services.turns import ask  # noqa: PLC0415
+        from chatbot.conversations.services import ask  # noqa: PLC0415
 
-        asked = ask(user=User(pk=seat.user), conversation_id=UUID(seat.conversation), text=text)
-        return str(asked.turn_id)
+        conversation_id = UUID(seat.conversation)
+        return ask(
+            user=User(pk=seat.user), conversation_id=conversation_id, text=text, parent_id=None
+        )
 
-    def stored(self, answers: list[str]) -> dict[str, str]:
-        """Text of each stored answer, by the id of its message."""
-        from chatbot.conversations.models import Message  # noqa: PLC0415 - Django is set up by now
+    def stored(self, turns: list[str]) -> dict[str, str]:
+        """Text of each stored answer, by its turn."""
+        from chatbot.conversations.models import Turn  # noqa: PLC0415 - Django is set up by now
 
-        rows = Message.objects.filter(pk__in=answers).values_list("pk", "text")
+        rows = Turn.objects.filter(pk__in=turns).values_list("pk", "answer__text")
         return {str(key): text for key, text in rows}
+
+    def unfinished_turns(self) -> int:
+        from chatbot.conversations.models import Turn  # noqa: PLC0415 - Django is set up by now
+
+        return Turn.objects.filter(finished_at=None).count()
+
+    def places(self) -> int:
+        """Running and waiting turns, as Redis has them."""
+        from chatbot.contracts import keys  # noqa: PLC0415 - after the path is set
+        from chatbot.inference.models import InferenceEndpoint  # noqa: PLC0415 - as above
+
+        with redis.Redis.from_url(self.redis_url) as client:
+            return sum(
+                client.zcard(key(endpoint))
+                for endpoint in InferenceEndpoint.objects.values_list("pk", flat=True)
+                for key in (keys.endpoint_running, keys.endpoint_waiting)
+            )
+
+    def upstream_connections(self) -> int:
+        """From all chat processes to the inference server, idle ones included."""
+        port = urlsplit(self.upstream.address).port
+        connections = [one for process in self._processes() for one in _connections(process)]
+        return sum(address[1] == port for _, address in connections)
+
+    def client_ports(self, chat: "ChatProcess") -> set[int]:
+        """Ports of the clients that the process is connected with."""
+        connections = _connections(psutil.Process(chat.process.pid))
+        return {address[1] for own, address in connections if own[1] == chat.port}
 
     def forget_connection(self) -> None:
         """PostgreSQL was away: this thread's connection is dead."""
@@ -141,14 +183,23 @@ class Rig:
         return [one for parent in parents for one in (parent, *parent.children(recursive=True))]
 
 
+def _connections(process: psutil.Process) -> list[tuple[tuple[str, int], tuple[str, int]]]:
+    """Both ends of each."""
+    found = process.net_connections("tcp")
+    return [(one.laddr, one.raddr) for one in found if len(one.raddr)]
+
+
 _numbers = itertools.count(1)
 
 
 @contextlib.contextmanager
 def running_rig(
-    *, replicas: int = 1, delay_ms: int = 50, rate: float = 50, tokens: int = 200, **variables: str
+    *, replicas: int = 1, concurrency: int = 5000, host: str = "127.0.0.1", **variables: str
 ) -> Iterator[Rig]:
-    """Everything that answers a question, ready; gone at the end."""
+    """Everything that answers a question, ready; gone at the end.
+
+    `concurrency`: answers at once. `host`: where chat processes listen.
+    """
     _leave_first_core()
     # Whoever ends the bench ends what it started, too.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended"))
@@ -160,13 +211,12 @@ def running_rig(
         _make_tables()
         from tests.fakes.scripted_server import running_scripted_server  # noqa: PLC0415
 
-        words = ["--delay-ms", str(delay_ms), "--rate", str(rate), "--tokens", str(tokens)]
-        upstream = stack.enter_context(running_scripted_server(*words))
-        _name_endpoint(upstream.base_url)
+        upstream = stack.enter_context(running_scripted_server())
+        _name_endpoint(upstream.base_url, concurrency)
 
         def make_chat() -> "ChatProcess":
             home = folder / f"chat-{next(_numbers)}"
-            return stack.enter_context(_running_chat(home, variables, is_alone=replicas == 1))
+            return stack.enter_context(_running_chat(home, host, variables, is_alone=replicas == 1))
 
         chats = [make_chat() for _ in range(replicas)]
         yield Rig(upstream, chats, postgres, valkey, make_chat, os.environ["REDIS_URL"])
@@ -205,12 +255,13 @@ _SETTINGS: Final = "chatbot.settings.chatbot"
 
 @contextlib.contextmanager
 def _running_chat(
-    folder: Path, variables: dict[str, str], *, is_alone: bool
+    folder: Path, host: str, variables: dict[str, str], *, is_alone: bool
 ) -> "Iterator[ChatProcess]":
     from tests.chat_service.processes import running_chat_process  # noqa: PLC0415
 
     folder.mkdir()
-    with running_chat_process(QUESTION_LIMIT_PER_MINUTE="1000000", **variables) as chat:
+    variables = {"QUESTION_LIMIT_PER_MINUTE": "1000000", **variables}
+    with running_chat_process(host=host, **variables) as chat:
         if is_alone and (os.cpu_count() or 1) > 1:
             for thread in psutil.Process(chat.process.pid).threads():
                 os.sched_setaffinity(thread.id, {0})
@@ -231,20 +282,41 @@ def _make_tables() -> None:
     call_command("migrate", verbosity=0)
 
 
-def _name_endpoint(base_url: str) -> None:
+def _name_endpoint(base_url: str, concurrency: int) -> None:
     from chatbot.inference.models import InferenceEndpoint, InferenceModel  # noqa: PLC0415
 
-    model = InferenceModel.objects.create(name="Scripted", is_default=True)
+    # The script alone says how long an answer is.
+    model = InferenceModel.objects.create(
+        name="Scripted", is_default=True, context_tokens=200_000, output_tokens=100_000
+    )
     InferenceEndpoint.objects.create(
-        model=model, base_url=base_url, upstream_model="scripted", concurrency=5000
+        model=model, base_url=base_url, upstream_model="scripted", concurrency=concurrency
     )
 
 
-def healthz_milliseconds(chat: "ChatProcess") -> float:
-    """How long the process takes to say that it lives."""
-    began = time.perf_counter()
-    with urllib.request.urlopen(  # noqa: S310 - ours
-        f"{chat.http}/stream/healthz", timeout=10
-    ) as response:
-        response.read()
-    return (time.perf_counter() - began) * 1000
+@contextlib.contextmanager
+def watched_health(chat: "ChatProcess") -> Iterator[list[float]]:
+    """How long the process takes to say that it lives, in milliseconds; complete at the end.
+
+    A process of its own asks five times a second, each time over a new connection, however long
+    the answer before takes.
+    """
+    found: list[float] = []
+    command = [
+        sys.executable,
+        str(PROJECT / "bench" / "chat_health.py"),
+        f"{chat.http}/stream/healthz",
+    ]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+        try:
+            yield found
+        finally:
+            process.send_signal(signal.SIGINT)
+            output, _ = process.communicate(timeout=START_SECONDS)
+            found += [float(line) for line in output.split()]
+
+
+def quantile(values: Iterable[float], share: float) -> float:
+    """0 where there are none."""
+    values = sorted(values)
+    return values[min(len(values) - 1, int(len(values) * share))] if values else 0.0

@@ -19,16 +19,16 @@ import json
 import statistics
 import time
 import uuid
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
 import aiohttp
 import orjson
-from chat_rig import Rig, Seat, healthz_milliseconds, running_rig
+from chat_reader import server_sent
+from chat_rig import QUESTION, Rig, Seat, quantile, running_rig, watched_health
 
-QUESTION = "What does the brainstem do?"
 BEGIN_SECONDS = 4.0
 PATIENCE_SECONDS = 120.0
 LOADS = ("1x50", "10x50", "100x50", "500x15", "1000x7")
@@ -98,7 +98,8 @@ async def _completion(
     messages = [{"role": "user", "content": QUESTION}]
     body = {"model": "Scripted", "messages": messages, "stream": True}
     async with session.post(address, data=orjson.dumps(body), headers=headers) as response:
-        async for event in _server_sent(response):
+        response.raise_for_status()
+        async for _, event in server_sent(response):
             for choice in event["choices"]:
                 if text := choice["delta"].get("content"):
                     told.hear(text, began)
@@ -125,10 +126,11 @@ async def websocket(session: aiohttp.ClientSession, rig: Rig, seat: Seat) -> Tol
 async def server_sent_events(session: aiohttp.ClientSession, rig: Rig, seat: Seat) -> Told:
     """Asked as the REST API does, in this process; read over SSE."""
     told, began = Told(), time.perf_counter()
-    turn = await asyncio.get_running_loop().run_in_executor(_threads, rig.ask, seat, QUESTION)
-    address = f"{rig.chat_of(seat).http}/stream/turns/{turn}"
+    asked = await asyncio.get_running_loop().run_in_executor(_threads, rig.ask, seat, QUESTION)
+    address = f"{rig.chat_of(seat).http}/stream/turns/{asked.turn_id}"
     async with session.get(address, headers=_bearer(seat)) as response:
-        async for event in _server_sent(response):
+        response.raise_for_status()
+        async for _, event in server_sent(response):
             if told.apply(event, began):
                 break
     told.total = time.perf_counter() - began
@@ -144,22 +146,14 @@ def _bearer(seat: Seat) -> dict[str, str]:
     return {"Authorization": f"Bearer {seat.token}"}
 
 
-async def _server_sent(response: aiohttp.ClientResponse) -> AsyncIterator[dict[str, Any]]:
-    """The JSON of every event."""
-    response.raise_for_status()
-    async for line in response.content:
-        if line.startswith(b"data: {"):
-            yield orjson.loads(line[6:])
-
-
 @dataclass
 class Run:
     """One load on one way."""
 
     answers: list[Told]
     cpu_seconds: float
-    healthz: list[float]
     pss: float
+    healthz: list[float] = field(default_factory=list)
 
     def first_ms(self) -> list[float]:
         return sorted(one.first * 1000 for one in self.answers if one.first is not None)
@@ -176,10 +170,8 @@ class Run:
 async def run(rig: Rig, ask: Ask, seats: list[Seat]) -> Run:
     """Begins the streams over four seconds and waits for all of them."""
     connector = aiohttp.TCPConnector(limit=0)
-    healthz: list[float] = []
     async with aiohttp.ClientSession(connector=connector) as session:
         before = rig.cpu_seconds()
-        watch = asyncio.create_task(_watch_health(rig, healthz))
         pause = BEGIN_SECONDS / len(seats) if len(seats) > 1 else 0
         tasks = []
         for seat in seats:
@@ -187,8 +179,7 @@ async def run(rig: Rig, ask: Ask, seats: list[Seat]) -> Run:
             await asyncio.sleep(pause)
         pss = rig.pss_megabytes()
         answers = await asyncio.gather(*tasks)
-        watch.cancel()
-        return Run(answers, rig.cpu_seconds() - before, healthz, pss)
+        return Run(answers, rig.cpu_seconds() - before, pss)
 
 
 async def _asked(ask: Ask, session: aiohttp.ClientSession, rig: Rig, seat: Seat) -> Told:
@@ -197,16 +188,6 @@ async def _asked(ask: Ask, session: aiohttp.ClientSession, rig: Rig, seat: Seat)
             return await ask(session, rig, seat)
     except (aiohttp.ClientError, OSError, TimeoutError) as error:
         return Told(error=repr(error)[:200])
-
-
-async def _watch_health(rig: Rig, found: list[float]) -> None:
-    while True:
-        await asyncio.sleep(0.2)
-        found.append(await asyncio.to_thread(healthz_milliseconds, rig.chats[0]))
-
-
-def quantile(values: list[float], share: float) -> float:
-    return values[min(len(values) - 1, int(len(values) * share))]
 
 
 def figures_of(one: Run, *, tokens: int, expected: str) -> dict[str, Any]:
@@ -218,7 +199,7 @@ def figures_of(one: Run, *, tokens: int, expected: str) -> dict[str, Any]:
         "ttft_p99_ms": round(quantile(first, 0.99), 1) if first else None,
         "between_p99_ms": round(quantile(between, 0.99), 1) if between else None,
         "cpu_per_1000_tokens": round(one.cpu_seconds / (tokens * len(one.answers)) * 1000, 4),
-        "healthz_p99_ms": round(quantile(sorted(one.healthz), 0.99), 1) if one.healthz else None,
+        "healthz_p99_ms": round(quantile(one.healthz, 0.99), 1) if one.healthz else None,
         "pss_megabytes": round(one.pss, 1),
         "errors": len(errors),
         "first_error": errors[0] if errors else "",
@@ -227,21 +208,21 @@ def figures_of(one: Run, *, tokens: int, expected: str) -> dict[str, Any]:
 
 def measure(rig: Rig, load: str, ways: list[str]) -> dict[str, Any]:
     """Figures of one load, bare first."""
-    from tests.fakes.script import generated  # noqa: PLC0415 - after the path is set
-
     streams, rate = (int(part) for part in load.split("x"))
     tokens = min(TOKENS, rate * LONGEST_SECONDS)
-    rig.upstream.script(delay_ms=DELAY_MS, rate=rate, tokens=tokens)
+    expected = rig.tell(delay_ms=DELAY_MS, rate=rate, tokens=tokens)
     found: dict[str, Any] = {}
     for name in ("bare", *ways):
         ask = WAYS.get(name, bare)
         asyncio.run(run(rig, ask, rig.seats(WARM_UP_STREAMS)))
-        done = asyncio.run(run(rig, ask, rig.seats(streams)))
+        with watched_health(rig.chats[0]) as healthz:
+            done = asyncio.run(run(rig, ask, rig.seats(streams)))
+        done.healthz = healthz
         for _ in range(ROUNDS_OF_ONE - 1 if streams == 1 else 0):
             again = asyncio.run(run(rig, ask, rig.seats(1)))
             done.answers += again.answers
             done.cpu_seconds += again.cpu_seconds
-        found[name] = figures_of(done, tokens=tokens, expected=generated(tokens))
+        found[name] = figures_of(done, tokens=tokens, expected=expected)
     return found
 
 

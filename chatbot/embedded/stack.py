@@ -130,6 +130,7 @@ def _chat_service(start: Start) -> Process:
             "chat_service.asgi:application",
             "--host=127.0.0.1",
             f"--port={port}",
+            "--http=chat_service.http_protocol:HttpProtocol",
             "--ws=websockets-sansio",
             "--ws-max-size=65536",
             "--ws-max-queue=8",

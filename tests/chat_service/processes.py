@@ -13,6 +13,7 @@ from tests.servers import free_port
 
 START_SECONDS = 30
 UVICORN_OPTIONS = [
+    *("--http", "chat_service.http_protocol:HttpProtocol"),
     *("--ws", "websockets-sansio"),
     *("--ws-max-size", "65536"),
     *("--ws-ping-interval", "10"),
@@ -30,14 +31,15 @@ class ChatProcess:
 
     port: int
     process: Child
+    host: str = "127.0.0.1"
 
     @property
     def http(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"http://{self.host}:{self.port}"
 
     @property
     def websocket(self) -> str:
-        return f"ws://127.0.0.1:{self.port}/ws/chat"
+        return f"ws://{self.host}:{self.port}/ws/chat"
 
     def is_ready(self) -> bool:
         if not self.process.is_running:
@@ -50,11 +52,13 @@ class ChatProcess:
 
 
 @contextmanager
-def running_chat_process(*, starter: str = "uvicorn", **variables: str) -> Iterator[ChatProcess]:
+def running_chat_process(
+    *, starter: str = "uvicorn", host: str = "127.0.0.1", **variables: str
+) -> Iterator[ChatProcess]:
     """A replica that is ready; gone at the end. `starter`: a module that starts uvicorn."""
     port = free_port()
     words = ["-m", starter, "chat_service.asgi:application"]
-    words += ["--host", "127.0.0.1", "--port", str(port), *UVICORN_OPTIONS]
+    words += ["--host", host, "--port", str(port), *UVICORN_OPTIONS]
     with tempfile.TemporaryDirectory(prefix="brainstem-chat-") as folder:
         home = Path(folder)
         environment = {

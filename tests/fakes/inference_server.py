@@ -3,9 +3,11 @@
     python -m tests.fakes.inference_server --port 9100 --delay-ms 50 --rate 50 --tokens 200
 
 OpenAI's `/v1/models`, `/v1/chat/completions` (streamed or not), `/v1/embeddings`; Anthropic's
-`/v1/messages`; Triton's `/v2/models/…/generate_stream`; sessions at `/session`. And for the one
+`/v1/messages`; Triton's `/v2/models/…/generate_stream`; sessions at `/session`; Triton's gRPC on
+a port of its own, after `POST /grpc`, which names it. And for the one
 who holds the script: `POST /script` (fields of `Script`; replaces what was posted before),
-`GET /stats`, `GET /requests` (the last chat requests), `POST /reset` (sessions are lost, too). Any
+`GET /stats`, `GET /requests` (the last chat requests), `GET /hang-ups` (when clients went away
+before the end, by what they had asked), `POST /reset` (sessions are lost, too). Any
 model name is accepted.
 
 An answer depends on the script alone. A request whose last message is the beginning of that answer,
@@ -16,6 +18,7 @@ import argparse
 import asyncio
 import base64
 import re
+import time
 from collections import deque
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import asdict, dataclass, field
@@ -52,9 +55,13 @@ class ScriptedInference:
     """What `/v1/models` tells of it, in vLLM's way."""
     stats: Stats = field(default_factory=Stats)
     requests: deque[Any] = field(default_factory=lambda: deque(maxlen=REQUESTS_KEPT))
+    hang_ups: dict[str, float] = field(default_factory=dict)
+    """By the monotonic clock, which all processes of a machine share."""
     sessions: dict[str, str] = field(default_factory=dict)
     """What each session remembers."""
     _posted: dict[str, Any] = field(default_factory=dict)
+    _grpc: list[Any] = field(default_factory=list)
+    """The service and its port, once somebody wants them."""
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         path = _MODEL_OR_SESSION.sub(r"\1*", scope["path"])
@@ -73,8 +80,10 @@ class ScriptedInference:
             ("POST", "/session/*/abort"): self._abort,
             ("POST", "/script"): self._set_script,
             ("POST", "/reset"): self._reset,
+            ("POST", "/grpc"): self._listen_grpc,
             ("GET", "/stats"): self._stats,
             ("GET", "/requests"): self._requests,
+            ("GET", "/hang-ups"): self._hang_ups,
         }
         handler = routes.get((scope["method"], path), self._not_found)
         try:
@@ -110,6 +119,7 @@ class ScriptedInference:
     async def _reset(self, _body: bytes, _receive: Receive, send: Send) -> None:
         self._posted = {}
         self.requests.clear()
+        self.hang_ups.clear()
         self.sessions.clear()
         self.stats = Stats(running=self.stats.running)
         await send_json(send, {})
@@ -119,6 +129,17 @@ class ScriptedInference:
 
     async def _requests(self, _body: bytes, _receive: Receive, send: Send) -> None:
         await send_json(send, list(self.requests))
+
+    async def _hang_ups(self, _body: bytes, _receive: Receive, send: Send) -> None:
+        await send_json(send, self.hang_ups)
+
+    async def _listen_grpc(self, _body: bytes, _receive: Receive, send: Send) -> None:
+        if not self._grpc:
+            from tests.fakes.triton_grpc import TritonGRPC  # noqa: PLC0415 - grpcio is 16 MB
+
+            service = TritonGRPC(self)
+            self._grpc = [service, await service.start()]
+        await send_json(send, {"port": self._grpc[1]})
 
     # --- what a model server has ---
 
@@ -198,7 +219,8 @@ class ScriptedInference:
         request = orjson.loads(body)
         self.stats.chat_requests += 1
         self.requests.append(request)
-        script = self._script_of(kind.question(request))
+        question = kind.question(request)
+        script = self._script_of(question)
         _refuse_if_scripted(script)
         if self.slots and self.stats.running >= self.slots:
             raise Refused(503, "no free slot", retry_after=1)
@@ -209,6 +231,7 @@ class ScriptedInference:
             await _until_disconnect(reply(send), receive)
         except asyncio.CancelledError:
             self.stats.aborted += 1
+            self.hang_ups[question] = time.monotonic()
         else:
             self.stats.finished += 1
         finally:

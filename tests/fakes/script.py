@@ -44,6 +44,8 @@ class Script:
     tokens: int = 60
     text: str | None = None
     """The whole answer; instead of `tokens` and `language`."""
+    token_bytes: int = 0
+    """Words of `tokens` are lengthened to so many."""
     language: str = "en"
     """`en` or `ko`."""
     reasoning: str = ""
@@ -105,7 +107,12 @@ class Script:
 
     def answer(self) -> str:
         """The whole answer: the same for the same script, whatever was asked."""
-        return self.text if self.text is not None else generated(self.tokens, self.language)
+        if self.text is not None:
+            return self.text
+        words = generated(self.tokens, self.language)
+        if not self.token_bytes:
+            return words
+        return " ".join(word.ljust(self.token_bytes, "-") for word in words.split())
 
 
 def generated(tokens: int, language: str = "en") -> str:

@@ -28,6 +28,12 @@ class ScriptedServer:
         self.base_url = f"{self.address}/v1"
         self._client = httpx.Client(base_url=self.address, timeout=10)
 
+    def address_for(self, protocol: str) -> str:
+        """Without a path; gRPC has a port of its own."""
+        if protocol != "kserve-grpc":
+            return self.address
+        return f"grpc://127.0.0.1:{self._client.post('/grpc').json()['port']}"
+
     def script(self, **fields: object) -> None:
         """What happens to requests from now on; fields of `tests.fakes.script.Script`."""
         self._client.post("/script", json=fields).raise_for_status()
@@ -43,6 +49,11 @@ class ScriptedServer:
     def requests(self) -> list[dict[str, Any]]:
         """Bodies of the last chat requests, oldest first."""
         answer: list[dict[str, Any]] = self._client.get("/requests").json()
+        return answer
+
+    def hang_ups(self) -> dict[str, float]:
+        """When clients went away before the end, by what they had asked; monotonic seconds."""
+        answer: dict[str, float] = self._client.get("/hang-ups").json()
         return answer
 
     def kill(self) -> None:
