@@ -8,6 +8,9 @@ from django.utils.translation import gettext_lazy as _
 
 USUAL_PATHS: Final = {"openai": "/v1", "anthropic": "/v1", "kserve-http": "/v2"}
 
+GRPC_PROTOCOLS: Final = frozenset({"kserve-grpc"})
+GRPC_SCHEMES: Final = frozenset({"grpc", "grpcs"})
+
 
 def normalised_base_url(url: str, protocol: str = "openai") -> str:
     """The address as connectors want it: no slash at the end.
@@ -25,11 +28,22 @@ def at_address(url: str, address: str) -> str:
     return parts._replace(netloc=f"{host}:{parts.port}" if parts.port else host).geturl()
 
 
+def validate_scheme(url: str, protocol: str) -> None:
+    """Raises Django's ValidationError where the protocol is spoken at other addresses."""
+    parts = urlsplit(url)
+    if (parts.scheme in GRPC_SCHEMES) != (protocol in GRPC_PROTOCOLS):
+        raise ValidationError(
+            _("Addresses of gRPC, and no others, begin with grpc:// or grpcs://.")
+        )
+    if parts.scheme in GRPC_SCHEMES and (parts.path or not parts.port):
+        raise ValidationError(_("An address of gRPC ends with the port, such as :8001."))
+
+
 def validate_discovery(url: str, discovery: str) -> None:
     """Raises Django's ValidationError where servers can't be found that way."""
-    if discovery == "dns" and not url.startswith("http://"):
+    if discovery == "dns" and not url.startswith(("http://", "grpc://")):
         # Certificates are made out to names, and the servers found are addresses.
-        raise ValidationError(_("Servers are found by DNS for http:// only."))
+        raise ValidationError(_("Servers are found by DNS for http:// and grpc:// only."))
 
 
 def validate_base_url(url: str) -> None:
@@ -39,7 +53,7 @@ def validate_base_url(url: str) -> None:
         host, _port = parts.hostname, parts.port
     except ValueError as error:
         raise ValidationError(_("This is no address.")) from error
-    if parts.scheme not in {"http", "https"} or not host:
+    if parts.scheme not in {"http", "https", *GRPC_SCHEMES} or not host:
         raise ValidationError(_("Begin with http:// or https:// and name a host."))
     if parts.username is not None or parts.password is not None:
         raise ValidationError(_("Leave the password out; there is a field for the API key."))

@@ -10,7 +10,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
-from chatbot.inference.addresses import validate_base_url, validate_discovery
+from chatbot.inference.addresses import validate_base_url, validate_discovery, validate_scheme
 
 
 class ModelKind(models.TextChoices):
@@ -92,6 +92,7 @@ class Protocol(models.TextChoices):
     OPENAI = "openai", "OpenAI"
     ANTHROPIC = "anthropic", "Anthropic Messages"
     KSERVE_HTTP = "kserve-http", _("KServe v2 / Triton, HTTP")
+    KSERVE_GRPC = "kserve-grpc", _("KServe v2 / Triton, gRPC")
     SESSION = "session", _("sessions")
 
 
@@ -112,7 +113,7 @@ class InferenceEndpoint(models.Model):
         _("address"),
         max_length=500,
         validators=[validate_base_url],
-        help_text=_("Up to and including /v1, as clients write it."),
+        help_text=_("Up to and including /v1, as clients write it; for gRPC, grpc://host:8001."),
     )
     options = models.JSONField(
         _("options"),
@@ -179,6 +180,10 @@ class InferenceEndpoint(models.Model):
         return f"{self.model} @ {self.base_url}"
 
     def clean(self) -> None:
+        try:
+            validate_scheme(self.base_url, self.protocol)
+        except ValidationError as error:
+            raise ValidationError({"base_url": error.messages}) from error
         try:
             validate_discovery(self.base_url, self.discovery)
         except ValidationError as error:

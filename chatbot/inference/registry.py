@@ -9,6 +9,7 @@ from django.conf import settings
 from chatbot.inference.api_keys import decrypted
 from chatbot.inference.connectors.anthropic import AnthropicChat
 from chatbot.inference.connectors.embeddings import AsyncOpenAIEmbeddings, OpenAIEmbeddings
+from chatbot.inference.connectors.kserve_grpc import KServeGRPCChat
 from chatbot.inference.connectors.kserve_http import KServeHTTPChat
 from chatbot.inference.connectors.openai import OpenAIChat
 from chatbot.inference.connectors.protocol import (
@@ -27,6 +28,7 @@ CHAT_CONNECTORS: Final[dict[str, Callable[[EndpointConfig], ChatConnector]]] = {
     Protocol.OPENAI: OpenAIChat,
     Protocol.ANTHROPIC: AnthropicChat,
     Protocol.KSERVE_HTTP: KServeHTTPChat,
+    Protocol.KSERVE_GRPC: KServeGRPCChat,
     Protocol.SESSION: partial(SessionChat, sessions=_SESSIONS),
 }
 """What speaks each protocol. Raises OptionsWrong."""

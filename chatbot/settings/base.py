@@ -192,6 +192,8 @@ CHAT_CONCURRENCY = ENVIRONMENT.chat_concurrency
 CHAT_FIRST_TOKEN_SECONDS = ENVIRONMENT.chat_first_token_seconds
 CHAT_DISCOVERY = ENVIRONMENT.chat_discovery
 """`none`, or `dns`: every address of INFERENCE_URL's host is a server of its own."""
+CHAT_PROTOCOL = ENVIRONMENT.chat_protocol
+"""What the server of INFERENCE_URL speaks."""
 CHAT_MODEL_NOTES = ENVIRONMENT.chat_model_notes
 CHAT_WRITES_TITLES = ENVIRONMENT.chat_writes_titles
 """Whether the model of INFERENCE_URL names conversations; None: as the admin says."""

@@ -8,7 +8,7 @@ from environs import Env, validate
 from marshmallow import ValidationError
 
 from chatbot.embedded.wanted import Wanted
-from chatbot.settings.env import IS_HTTP, IS_POSTGRES, IS_REDIS, home_folder, seal
+from chatbot.settings.env import IS_HTTP, IS_MODEL_SERVER, IS_POSTGRES, IS_REDIS, home_folder, seal
 
 
 def read_wanted() -> Wanted:
@@ -26,7 +26,7 @@ def read_wanted() -> Wanted:
         allowed_hosts=env.list("ALLOWED_HOSTS", []),
         database_url=env.str("DATABASE_URL", "", validate=_if_set(IS_POSTGRES)),
         redis_url=env.str("REDIS_URL", "", validate=_if_set(IS_REDIS)),
-        inference_url=env.str("INFERENCE_URL", "", validate=_if_set(IS_HTTP)),
+        inference_url=env.str("INFERENCE_URL", "", validate=_if_set(IS_MODEL_SERVER)),
         embedding_url=env.str("EMBEDDING_URL", "", validate=_if_set(IS_HTTP)),
         admin_email=env.str(
             "BRAINSTEM_ADMIN_EMAIL", "admin@brainstem.local", validate=validate.Email()

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from environs import Env, EnvError, validate
 from marshmallow import ValidationError
 
+INFERENCE_PROTOCOLS = ["openai", "anthropic", "kserve-http", "kserve-grpc", "session"]
 _PROJECT = Path(__file__).resolve().parents[2]
 
 
@@ -22,7 +23,7 @@ class EnvironmentMistake(Exception):
 
 @dataclass(frozen=True, slots=True)
 class InferenceServer:
-    """An OpenAI-compatible server named by the environment; `model` empty: ask the server."""
+    """A model server named by the environment; `model` empty: ask the server."""
 
     url: str
     api_key: str
@@ -45,6 +46,7 @@ class Environment:
     chat_concurrency: int
     chat_first_token_seconds: int
     chat_discovery: str
+    chat_protocol: str
     chat_model_notes: str
     chat_writes_titles: bool | None
     embedding: InferenceServer
@@ -104,6 +106,9 @@ def read_environment() -> Environment:
         ),
         chat_discovery=env.str(
             "INFERENCE_DISCOVERY", "none", validate=validate.OneOf(["none", "dns"])
+        ),
+        chat_protocol=env.str(
+            "INFERENCE_PROTOCOL", "openai", validate=validate.OneOf(INFERENCE_PROTOCOLS)
         ),
         chat_model_notes=env.str("INFERENCE_NOTES", ""),
         chat_writes_titles=env.bool("INFERENCE_TITLES", None),
@@ -169,6 +174,7 @@ def _if_set(check: Callable[[str], str]) -> Callable[[str], str]:
 
 
 IS_HTTP = validate.URL(schemes={"http", "https"}, require_tld=False)
+IS_MODEL_SERVER = HasScheme("http", "https", "grpc", "grpcs")
 IS_POSTGRES = HasScheme("postgres", "postgresql")
 IS_REDIS = HasScheme("redis", "rediss", "unix")
 

@@ -44,6 +44,12 @@ class TestChatService:
             "celery",
         }
 
+    def test_loads_http2_only_for_servers_that_speak_grpc(self) -> None:
+        loaded = loaded_by("chat_service.asgi, chatbot.inference.connectors.kserve_grpc")
+
+        assert "httpx" in loaded
+        assert not loaded & {"h2", "hpack", "grpc", "google"}
+
 
 class TestChatbot:
     def test_loads_no_document_image_or_learning_library(self) -> None:

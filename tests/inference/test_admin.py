@@ -105,7 +105,7 @@ class TestEndpointPages:
 
         page = admin.post(address, form_of(endpoint, discovery="dns")).content.decode()
 
-        assert "Servers are found by DNS for http:// only." in page
+        assert "Servers are found by DNS for http:// and grpc:// only." in page
 
     def test_check_now_says_that_it_works(
         self, admin: "Client", scripted_server: "ScriptedServer"
@@ -176,6 +176,7 @@ class TestEndpointPages:
         [
             ("anthropic", "https://gateway", "https://gateway/v1"),
             ("kserve-http", "http://triton:8000", "http://triton:8000/v2"),
+            ("kserve-grpc", "grpc://triton:8001/", "grpc://triton:8001"),
             ("session", "http://sessions:4096/", "http://sessions:4096"),
         ],
     )
@@ -228,6 +229,14 @@ class TestEndpointPages:
         page = admin.post(address, form_of(endpoint, protocol="anthropic")).content.decode()
 
         assert "Embeddings are asked for in OpenAI" in page
+
+    def test_refuse_another_protocols_address(self, admin: "Client") -> None:
+        endpoint = make_endpoint()
+        address = reverse(f"{ENDPOINTS}_change", args=[endpoint.pk])
+
+        page = admin.post(address, form_of(endpoint, protocol="kserve-grpc")).content.decode()
+
+        assert "begin with grpc:// or grpcs://" in page
 
     def test_refuse_what_is_no_address(self, admin: "Client") -> None:
         endpoint = make_endpoint()

@@ -6,7 +6,7 @@ of the items are here.
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator, Iterator, Mapping
+from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping
 from typing import Protocol
 
 import httpx
@@ -56,6 +56,14 @@ class EventReader(Protocol):
         ...
 
 
+class EventDecoder(Protocol):
+    """Finds the events of one response in its bytes."""
+
+    def feed(self, piece: bytes) -> Iterable[ServerSentEvent]:
+        """The events that the piece completes; raises EventTooLarge or InferenceError."""
+        ...
+
+
 class EventStreamChat(ABC):
     """Chat at one endpoint; implements `ChatConnector`."""
 
@@ -72,6 +80,9 @@ class EventStreamChat(ABC):
     @abstractmethod
     def _reader(self) -> EventReader: ...
 
+    def _answer(self, continue_text: str) -> "StreamedAnswer":
+        return StreamedAnswer(self._reader(), continue_text)
+
     def _headers(self) -> Mapping[str, str] | None:
         """In the place of the bearer token."""
         return None
@@ -81,7 +92,7 @@ class EventStreamChat(ABC):
     ) -> AsyncGenerator[StreamItem, None]:
         if request.continue_text and not (await self.capabilities()).continues:
             raise ValueError("this server can't continue an answer")
-        answer = StreamedAnswer(self._reader(), request.continue_text or "")
+        answer = self._answer(request.continue_text or "")
         path, body = self._request(request, begun=answer.overlap.sent)
         try:
             async with self._posted(path, body, stop) as response:
@@ -122,11 +133,16 @@ class EventStreamChat(ABC):
 class StreamedAnswer:
     """What came of one request so far."""
 
-    def __init__(self, reader: EventReader, continue_text: str) -> None:
+    def __init__(
+        self,
+        reader: EventReader,
+        continue_text: str,
+        decoder: EventDecoder | None = None,
+    ) -> None:
         self.reader = reader
         self.overlap = Overlap(continue_text)
         self.is_stopped = False
-        self._decoder = SSEDecoder()
+        self._decoder = decoder or SSEDecoder()
 
     def items(self, piece: bytes) -> Iterator[StreamItem]:
         """What is in the next bytes; what came before an error is given first."""

@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from chatbot.inference.connectors.protocol import StreamItem, UsageReport
     from chatbot.inference.connectors.sse import ServerSentEvent
 
-_NO_REASON: Final = (None, "", "None")
+NO_REASON: Final = (None, "", "None")
+"""Of an output that says why the answer ended, before it does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +111,7 @@ class GenerateReader:
             output = said[self._options.output_field]
             text = "".join(output if isinstance(output, list) else [output])
             self._has_begun = True
-            if (reason := said.get(self._options.finish_reason_field)) not in _NO_REASON:
+            if (reason := said.get(self._options.finish_reason_field)) not in NO_REASON:
                 self.finished = finish_of(reason)
         except (orjson.JSONDecodeError, AttributeError, KeyError, TypeError) as error:
             raise MalformedAnswer(f"{type(error).__name__}: {error}") from error

@@ -39,13 +39,14 @@ class EndpointConfig:
     """Where a model is served. The key never shows in a `repr`."""
 
     base_url: str
-    """Up to and including `/v1`, or whatever the protocol has there; without a slash at the end."""
+    """Up to and including `/v1`, or whatever the protocol has there; without a slash at the end.
+    `grpc://` or `grpcs://` and a host for gRPC."""
     model: str
     """What the server calls the model."""
     api_key: str = field(default="", repr=False)
     limits: StreamLimits = StreamLimits()
     protocol: str = "openai"
-    """`openai`, `anthropic`, `kserve-http` or `session`."""
+    """`openai`, `anthropic`, `kserve-http`, `kserve-grpc` or `session`."""
     context_tokens: int | None = None
     """What we were told of the model; a server that tells more is believed."""
     options: Mapping[str, Any] = field(default_factory=dict, hash=False)
@@ -129,6 +130,8 @@ class Capabilities:
     """Answers end with a `UsageReport`, unless the server forgets it."""
     context_tokens: int | None = None
     """Prompt and answer together; None: nobody knows."""
+    tells_progress: bool = False
+    """It can be asked to say how far it has read a prompt."""
 
 
 class ChatConnector(Protocol):

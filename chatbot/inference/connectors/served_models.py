@@ -4,6 +4,7 @@ OpenAI's and Anthropic's list their models; Triton says whether it has loaded th
 sessions only shows that it is there.
 """
 
+import asyncio
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import quote
@@ -13,6 +14,7 @@ import orjson
 
 from chatbot.inference.connectors.anthropic import anthropic_headers
 from chatbot.inference.connectors.errors import InferenceError, MalformedAnswer
+from chatbot.inference.connectors.kserve_grpc import raise_unless_model_ready
 from chatbot.inference.connectors.protocol import Capabilities, EndpointConfig
 from chatbot.inference.connectors.requests import (
     endpoint_request,
@@ -28,8 +30,11 @@ OWNERS_THAT_CONTINUE: Final = frozenset({"vllm", "sglang", "llamacpp", "scripted
 itself, the others with `continue_final_message`, which llama.cpp doesn't mind."""
 
 OWNERS_THAT_TAKE_ANY_NAME: Final = frozenset({"llamacpp", "scripted"})
+PROTOCOLS_THAT_LIST: Final = frozenset({"openai", "anthropic"})
+"""Of the others we are told which model is there."""
 _PATHS: Final = {"kserve-http": "models/{model}/ready", "session": "session"}
 """Where the answer is no list of models, but that there is one."""
+_GRPC: Final = "kserve-grpc"
 _LLAMA_CPP: Final = "llamacpp"
 
 
@@ -55,11 +60,16 @@ def list_models(endpoint: EndpointConfig) -> list[ServedModel]:
     Raises:
         InferenceError: it doesn't answer, or not like this kind of server.
     """
+    if endpoint.protocol == _GRPC:
+        return asyncio.run(list_models_async(endpoint))
     return _models_in(endpoint, send(_request(endpoint)))
 
 
 async def list_models_async(endpoint: EndpointConfig) -> list[ServedModel]:
     """The same on an event loop."""
+    if endpoint.protocol == _GRPC:
+        await raise_unless_model_ready(endpoint)
+        return [ServedModel(endpoint.model)]
     return _models_in(endpoint, await send_async(_request(endpoint)))
 
 
@@ -85,10 +95,14 @@ async def capabilities_of(endpoint: EndpointConfig, *, continues: bool | None) -
         continues = any(model.can_continue for model in models)
     served = _named(endpoint.model, models)
     context = served.context_tokens if served else None
-    if served and served.owned_by == _LLAMA_CPP:
+    is_llama_cpp = served is not None and served.owned_by == _LLAMA_CPP
+    if is_llama_cpp:
         context = await _slot_tokens(endpoint) or context
     return Capabilities(
-        continues=continues, counts_tokens=True, context_tokens=context or endpoint.context_tokens
+        continues=continues,
+        counts_tokens=True,
+        context_tokens=context or endpoint.context_tokens,
+        tells_progress=is_llama_cpp,
     )
 
 

@@ -18,12 +18,17 @@ from chatbot.inference.addresses import (
     normalised_base_url,
     validate_base_url,
     validate_discovery,
+    validate_scheme,
 )
 from chatbot.inference.api_keys import ApiKeyUnreadable, decrypted, encrypted
 from chatbot.inference.connectors.errors import BadRequest, InferenceError
 from chatbot.inference.connectors.protocol import EndpointConfig
-from chatbot.inference.connectors.served_models import ServedModel, list_models
-from chatbot.inference.models import InferenceEndpoint, InferenceModel, ModelKind, Source
+from chatbot.inference.connectors.served_models import (
+    PROTOCOLS_THAT_LIST,
+    ServedModel,
+    list_models,
+)
+from chatbot.inference.models import InferenceEndpoint, InferenceModel, ModelKind, Protocol, Source
 from chatbot.inference.services.endpoints import set_writes_titles
 
 if TYPE_CHECKING:
@@ -43,6 +48,7 @@ class _Wanted:
     """An endpoint as the environment describes it."""
 
     kind: ModelKind
+    protocol: str
     base_url: str
     api_key: str
     served: ServedModel
@@ -78,17 +84,28 @@ def _wanted(kind: ModelKind, *, deadline: float) -> _Wanted | None:
     server = settings.CHAT_SERVER if kind == ModelKind.CHAT else settings.EMBEDDING_SERVER
     if not server.url:
         return None
-    base_url = normalised_base_url(server.url)
+    protocol = settings.CHAT_PROTOCOL if kind == ModelKind.CHAT else Protocol.OPENAI
+    base_url = normalised_base_url(server.url, protocol)
     try:
         validate_base_url(base_url)
+        validate_scheme(base_url, protocol)
         if kind == ModelKind.CHAT:
             validate_discovery(base_url, settings.CHAT_DISCOVERY)
     except ValidationError as error:
         sentence = f"{_VARIABLE[kind]}_URL is wrong: {' '.join(error.messages)}"
         raise InvalidInput(sentence, way_out="Change the variable and start again.") from error
-    config = EndpointConfig(base_url=base_url, model=server.model, api_key=server.api_key)
+    if not server.model and protocol not in PROTOCOLS_THAT_LIST:
+        raise InvalidInput(
+            f"A server of the protocol {protocol} doesn't say which models it has.",
+            way_out=f"Name the model in {_VARIABLE[kind]}_MODEL.",
+        )
+    config = EndpointConfig(
+        base_url=base_url, model=server.model, api_key=server.api_key, protocol=protocol
+    )
     served = _named(config) if server.model else _asked(kind, config, deadline=deadline)
-    return _Wanted(kind=kind, base_url=base_url, api_key=server.api_key, served=served)
+    return _Wanted(
+        kind=kind, protocol=protocol, base_url=base_url, api_key=server.api_key, served=served
+    )
 
 
 def _named(config: EndpointConfig) -> ServedModel:
@@ -141,7 +158,7 @@ def _write(kind: ModelKind, wanted: _Wanted | None) -> InferenceEndpoint | None:
         model=model,
         base_url=base_url,
         upstream_model=upstream_model,
-        defaults={"source": Source.ENVIRONMENT},
+        defaults={"source": Source.ENVIRONMENT, "protocol": wanted.protocol},
     )
     _rows(kind).exclude(pk=endpoint.pk).delete()
     if kind == ModelKind.CHAT:

@@ -45,7 +45,13 @@ def connector(
     return OpenAIChat(config)
 
 
-PATHS = {"openai": "/v1", "anthropic": "/v1", "kserve-http": "/v2", "session": ""}
+PATHS = {
+    "openai": "/v1",
+    "anthropic": "/v1",
+    "kserve-http": "/v2",
+    "kserve-grpc": "",
+    "session": "",
+}
 
 
 def connector_of(
@@ -56,7 +62,9 @@ def connector_of(
     api_key: str = "",
     options: Mapping[str, Any] | None = None,
 ) -> ChatConnector:
-    """A connector of the protocol at a scripted server's address."""
+    """A connector of the protocol at a server's address."""
+    if protocol == "kserve-grpc":
+        address = address.replace("http", "grpc", 1)
     config = EndpointConfig(
         base_url=address + PATHS[protocol],
         model="any",

@@ -50,7 +50,9 @@ if TYPE_CHECKING:
     from tests.fakes.scripted_server import ScriptedServer
 
 every_protocol = pytest.mark.parametrize("protocol", PATHS)
-streaming_protocols = pytest.mark.parametrize("protocol", ["openai", "anthropic", "kserve-http"])
+streaming_protocols = pytest.mark.parametrize(
+    "protocol", ["openai", "anthropic", "kserve-http", "kserve-grpc"]
+)
 
 FIVE_TOKENS = generated(5)
 AT_ONCE_SECONDS = 5.0
@@ -70,7 +72,7 @@ class TestEveryConnector:
         self, scripted_server: "ScriptedServer", protocol: str
     ) -> None:
         scripted_server.script(tokens=40, language="ko")
-        chat = connector_of(protocol, scripted_server.address)
+        chat = connector_of(protocol, scripted_server.address_for(protocol))
 
         items = await collect(chat, question("왜?"))
 
@@ -81,7 +83,7 @@ class TestEveryConnector:
         self, scripted_server: "ScriptedServer", protocol: str
     ) -> None:
         scripted_server.script(tokens=7)
-        chat = connector_of(protocol, scripted_server.address)
+        chat = connector_of(protocol, scripted_server.address_for(protocol))
 
         items = await collect(chat, question())
 
@@ -93,7 +95,7 @@ class TestEveryConnector:
         self, scripted_server: "ScriptedServer", protocol: str
     ) -> None:
         scripted_server.script(tokens=7, rate=100)
-        chat = connector_of(protocol, scripted_server.address)
+        chat = connector_of(protocol, scripted_server.address_for(protocol))
 
         items = await collect(chat, question())
 
@@ -105,7 +107,9 @@ class TestEveryConnector:
     ) -> None:
         scripted_server.script(tokens=30, language="ko", cut_utf8=True)
 
-        items = await collect(connector_of(protocol, scripted_server.address), question())
+        items = await collect(
+            connector_of(protocol, scripted_server.address_for(protocol)), question()
+        )
 
         assert text_of(items) == generated(30, "ko")
 
@@ -134,14 +138,14 @@ class TestEveryConnector:
         scripted_server.script(error_status=status, error_message=message)
 
         text, error = await collect_until_error(
-            connector_of(protocol, scripted_server.address), question()
+            connector_of(protocol, scripted_server.address_for(protocol)), question()
         )
 
         assert text == ""
         assert type(error) is kind
 
     async def test_sends_the_key(self, locked_server: "ScriptedServer", protocol: str) -> None:
-        chat = connector_of(protocol, locked_server.address, api_key="sesame")
+        chat = connector_of(protocol, locked_server.address_for(protocol), api_key="sesame")
 
         items = await collect(chat, question())
 
@@ -150,7 +154,7 @@ class TestEveryConnector:
     async def test_never_repeats_the_key(
         self, locked_server: "ScriptedServer", protocol: str
     ) -> None:
-        chat = connector_of(protocol, locked_server.address, api_key="open-barley")
+        chat = connector_of(protocol, locked_server.address_for(protocol), api_key="open-barley")
 
         _, error = await collect_until_error(chat, question())
 
@@ -186,7 +190,7 @@ class TestEveryConnector:
     ) -> None:
         scripted_server.script(**script)
         stop = asyncio.Event()
-        chat = connector_of(protocol, scripted_server.address)
+        chat = connector_of(protocol, scripted_server.address_for(protocol))
         asyncio.get_running_loop().call_later(0.3, stop.set)
 
         began = time.monotonic()
@@ -203,7 +207,7 @@ class TestEveryConnector:
         stop.set()
 
         items = await collect(
-            connector_of(protocol, scripted_server.address), question(), stop=stop
+            connector_of(protocol, scripted_server.address_for(protocol)), question(), stop=stop
         )
 
         assert items == [Stopped()]
@@ -213,7 +217,9 @@ class TestEveryConnector:
         self, scripted_server: "ScriptedServer", protocol: str
     ) -> None:
         scripted_server.script(rate=5)
-        chat = connector_of(protocol, scripted_server.address, limits=StreamLimits(total=1))
+        chat = connector_of(
+            protocol, scripted_server.address_for(protocol), limits=StreamLimits(total=1)
+        )
 
         text, error = await collect_until_error(chat, question())
 
@@ -228,7 +234,7 @@ class TestEveryConnector:
     ) -> None:
         monkeypatch.setattr(transport, "_LIMITS", httpx.Limits(max_connections=POOL_CONNECTIONS))
         scripted_server.script(delay_ms=8, rate=3000, late_headers=True)
-        chat = connector_of(protocol, scripted_server.address)
+        chat = connector_of(protocol, scripted_server.address_for(protocol))
         moments = random.Random(9)  # noqa: S311 - moments, not secrets
 
         async def stop_it() -> None:
@@ -249,7 +255,7 @@ class TestEveryConnector:
         self, scripted_server: "ScriptedServer", protocol: str
     ) -> None:
         endpoint = EndpointConfig(
-            scripted_server.address + PATHS[protocol], "scripted", protocol=protocol
+            scripted_server.address_for(protocol) + PATHS[protocol], "scripted", protocol=protocol
         )
 
         served = await asyncio.to_thread(list_models, endpoint)
@@ -281,7 +287,7 @@ class TestEveryStream:
     ) -> None:
         scripted_server.script(**script)
         limits = SHORT_BETWEEN if kind is ServerTimedOut else StreamLimits()
-        chat = connector_of(protocol, scripted_server.address, limits=limits)
+        chat = connector_of(protocol, scripted_server.address_for(protocol), limits=limits)
 
         text, error = await collect_until_error(chat, question())
 
@@ -293,7 +299,7 @@ class TestEveryStream:
         self, scripted_server: "ScriptedServer", protocol: str, script: dict[str, object]
     ) -> None:
         scripted_server.script(delay_ms=5000, **script)
-        chat = connector_of(protocol, scripted_server.address, limits=SHORT)
+        chat = connector_of(protocol, scripted_server.address_for(protocol), limits=SHORT)
 
         text, error = await collect_until_error(chat, question())
 
@@ -303,7 +309,7 @@ class TestEveryStream:
     async def test_says_that_the_limit_was_reached(
         self, scripted_server: "ScriptedServer", protocol: str
     ) -> None:
-        chat = connector_of(protocol, scripted_server.address)
+        chat = connector_of(protocol, scripted_server.address_for(protocol))
 
         items = await collect(chat, question(max_tokens=3))
 
@@ -315,7 +321,7 @@ class TestEveryStream:
     ) -> None:
         whole = generated(40, "ko")
         scripted_server.script(tokens=40, language="ko")
-        chat = connector_of(protocol, scripted_server.address)
+        chat = connector_of(protocol, scripted_server.address_for(protocol))
 
         items = await collect(chat, question(continue_text=whole[:cut]))
 
@@ -326,7 +332,7 @@ class TestEveryStream:
 async def test_thoughts_stay_apart(scripted_server: "ScriptedServer", protocol: str) -> None:
     scripted_server.script(tokens=5, reasoning="Hm.")
 
-    items = await collect(connector_of(protocol, scripted_server.address), question())
+    items = await collect(connector_of(protocol, scripted_server.address_for(protocol)), question())
 
     assert items[0] == ReasoningDelta("Hm.")
     assert text_of(items) == FIVE_TOKENS

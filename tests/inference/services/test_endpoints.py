@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from chatbot.contracts.errors import InvalidInput, NotFound
+from chatbot.inference.addresses import normalised_base_url
 from chatbot.inference.api_keys import decrypted
 from chatbot.inference.models import InferenceModel, ModelKind
 from chatbot.inference.services import (
@@ -73,6 +74,28 @@ class TestCheckEndpoint:
         assert endpoint.is_healthy is True
         assert endpoint.checked_at is not None
         assert endpoint.check_detail.startswith("serves scripted, can continue an answer; ")
+
+    @pytest.mark.parametrize("protocol", ["kserve-http", "kserve-grpc"])
+    def test_finds_a_model_loaded(self, scripted_server: "ScriptedServer", protocol: str) -> None:
+        address = normalised_base_url(scripted_server.address_for(protocol), protocol)
+        endpoint = make_endpoint(base_url=address, protocol=protocol)
+
+        check = check_endpoint(endpoint_id=endpoint.pk)
+
+        assert check.detail.startswith("serves scripted; ")
+
+    @pytest.mark.parametrize("protocol", ["kserve-http", "kserve-grpc"])
+    def test_says_that_a_model_is_not_loaded(
+        self, scripted_server: "ScriptedServer", protocol: str
+    ) -> None:
+        address = normalised_base_url(scripted_server.address_for(protocol), protocol)
+        endpoint = make_endpoint(base_url=address, protocol=protocol)
+        scripted_server.script(error_status=503, error_message="loading")
+
+        check = check_endpoint(endpoint_id=endpoint.pk)
+
+        assert not check.is_healthy
+        assert "still loading its model" in check.detail
 
     def test_finds_an_embedding_server_well(self, scripted_server: "ScriptedServer") -> None:
         endpoint = make_embedding_endpoint(base_url=scripted_server.base_url)

@@ -228,8 +228,38 @@ class TestSyncEnvironmentEndpoints:
         environment(chat="https://models:8000", model="m")
         settings.CHAT_DISCOVERY = "dns"
 
-        with pytest.raises(InvalidInput, match="http:// only"):
+        with pytest.raises(InvalidInput, match="http:// and grpc:// only"):
             sync_environment_endpoints()
+
+    def test_takes_a_server_of_another_protocol(
+        self, settings: "Settings", environment: Environment, scripted_server: "ScriptedServer"
+    ) -> None:
+        address = scripted_server.address_for("kserve-grpc")
+        environment(chat=address, model="llama")
+        settings.CHAT_PROTOCOL = "kserve-grpc"
+
+        sync_environment_endpoints(wait_seconds=0)
+
+        endpoint = InferenceEndpoint.objects.get()
+        assert (endpoint.protocol, endpoint.base_url) == ("kserve-grpc", address)
+        assert endpoint.upstream_model == "llama"
+
+    @pytest.mark.parametrize(
+        ("url", "model", "sentence"),
+        [
+            ("http://triton:8001", "llama", "INFERENCE_URL is wrong"),
+            ("grpc://triton:8001", "", "doesn't say which models it has"),
+        ],
+        ids=["address", "no model"],
+    )
+    def test_refuses_what_the_protocol_can_not_do(
+        self, settings: "Settings", environment: Environment, url: str, model: str, sentence: str
+    ) -> None:
+        environment(chat=url, model=model)
+        settings.CHAT_PROTOCOL = "kserve-grpc"
+
+        with pytest.raises(InvalidInput, match=sentence):
+            sync_environment_endpoints(wait_seconds=0)
 
     def test_takes_less_where_the_servers_context_is_shorter(
         self, environment: Environment

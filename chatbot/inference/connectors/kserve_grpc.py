@@ -1,0 +1,294 @@
+"""Chat with Triton and other KServe v2 servers over gRPC, by `ModelStreamInfer`.
+
+One request goes in, any number of responses come out: what Triton calls a decoupled model. It tells
+the last one (`triton_final_response`); of servers that don't, an answer is complete when the call
+ends with the status OK, after at least one response.
+"""
+
+import asyncio
+import codecs
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+import httpx
+import orjson
+
+from chatbot.inference.connectors.errors import (
+    BadRequest,
+    MalformedAnswer,
+    ServerBusy,
+    ServerTimedOut,
+)
+from chatbot.inference.connectors.event_streams import EventStreamChat, StreamedAnswer
+from chatbot.inference.connectors.grpc_frames import MessageDecoder, framed, raise_unless_ok
+from chatbot.inference.connectors.kserve_http import (
+    NO_REASON,
+    KServeOptions,
+    generate_parameters,
+)
+from chatbot.inference.connectors.kserve_messages import (
+    TensorValue,
+    is_ready,
+    model_infer_request,
+    model_ready_request,
+    stream_response,
+)
+from chatbot.inference.connectors.options import OptionsWrong, read_options
+from chatbot.inference.connectors.prompt_templates import check_template, prompt_text
+from chatbot.inference.connectors.protocol import (
+    Capabilities,
+    ChatRequest,
+    EndpointConfig,
+    Finished,
+)
+from chatbot.inference.connectors.reasons import finish_of
+from chatbot.inference.connectors.requests import raise_unless_success, traceparent
+from chatbot.inference.connectors.statuses import (
+    HTTP_SERVER_ERROR,
+    error_of_message,
+    error_of_transport,
+)
+from chatbot.inference.connectors.watched import WatchedResponse
+
+if TYPE_CHECKING:
+    from chatbot.inference.connectors.protocol import StreamItem, UsageReport
+    from chatbot.inference.connectors.sse import ServerSentEvent
+
+SERVICE: Final = "inference.GRPCInferenceService"
+CHECK_SECONDS: Final = 5.0
+_BEARER: Final = "authorization"
+
+
+@dataclass(frozen=True, slots=True)
+class KServeGRPCOptions(KServeOptions):
+    """What HTTP's have, and what only tensors need."""
+
+    stream_field: str = "stream"
+    """Input of type BOOL; empty: the model has none."""
+    sampling_field: str = "sampling_parameters"
+    """Input that takes all parameters as one JSON text; empty: each is an input of its own."""
+    inputs: dict[str, Any] = field(default_factory=dict)
+    """More inputs, sent with every request: switches, numbers and texts."""
+    is_batched: bool = False
+    """Inputs have the shape [1, 1], for models with a batch size; else [1]."""
+    api_key_field: str = _BEARER
+    """Metadata that the key is sent in; `authorization` gets `Bearer ` before it."""
+
+
+def kserve_grpc_options(endpoint: EndpointConfig) -> KServeGRPCOptions:
+    """Raises OptionsWrong."""
+    options = read_options(KServeGRPCOptions, endpoint.options)
+    check_template(options.template)
+    values = options.inputs if options.sampling_field else options.inputs | options.parameters
+    for name, value in values.items():
+        if not isinstance(value, TensorValue):
+            raise OptionsWrong(f"The input {name} is no switch, number or text.")
+    return options
+
+
+class KServeGRPCChat(EventStreamChat):
+    """Chat at one endpoint; implements `ChatConnector`."""
+
+    def __init__(self, endpoint: EndpointConfig) -> None:
+        """Raises OptionsWrong."""
+        super().__init__(endpoint)
+        self._options = kserve_grpc_options(endpoint)
+
+    async def capabilities(self) -> Capabilities:
+        return Capabilities(continues=True, context_tokens=self._endpoint.context_tokens)
+
+    def _reader(self) -> "StreamInferReader":
+        return StreamInferReader(self._options)
+
+    def _answer(self, continue_text: str) -> "_CalledAnswer":
+        decoder = MessageDecoder()
+        return _CalledAnswer(self._reader(), continue_text, decoder, self._endpoint.api_key)
+
+    def _request(self, request: ChatRequest, *, begun: str) -> tuple[str, bytes]:
+        if request.options.get("tools"):
+            raise BadRequest("a server that takes a prompt takes no tools")
+        options = self._options
+        inputs: dict[str, TensorValue] = {
+            options.input_field: prompt_text(
+                request.messages, template=options.template, begun=begun
+            )
+        }
+        if options.stream_field:
+            inputs[options.stream_field] = True
+        parameters = generate_parameters(options, request)
+        if options.sampling_field:
+            inputs[options.sampling_field] = orjson.dumps(parameters).decode()
+        else:
+            inputs |= parameters
+        inputs |= options.inputs
+        message = model_infer_request(request.model, inputs, is_batched=options.is_batched)
+        return "ModelStreamInfer", message
+
+    def _posted(self, path: str, body: bytes, stop: asyncio.Event) -> WatchedResponse:
+        limits = self._endpoint.limits
+        request = _call(
+            self._endpoint,
+            path,
+            body,
+            api_key_field=self._options.api_key_field,
+            connect_seconds=limits.connect,
+            total_seconds=limits.total,
+        )
+        return WatchedResponse(_client(), request, stop=stop, limits=limits)
+
+    async def _check(self, watched: WatchedResponse) -> None:
+        response = watched.response
+        body = b"" if response.is_success else await watched.read_error()
+        _check_head(self._endpoint, response, body)
+
+
+class _CalledAnswer(StreamedAnswer):
+    """The answer to a call of gRPC."""
+
+    def __init__(
+        self,
+        reader: "StreamInferReader",
+        continue_text: str,
+        decoder: MessageDecoder,
+        api_key: str,
+    ) -> None:
+        super().__init__(reader, continue_text, decoder)
+        self._api_key = api_key
+
+    def end_of(self, response: httpx.Response) -> None:
+        """Raises the InferenceError of the call's status."""
+        if not self.reader.is_done:
+            raise_unless_ok(response.extensions["trailers"], api_key=self._api_key)
+            self.reader.end_of_response()
+
+
+class StreamInferReader:
+    """Implements `EventReader`; an event is one message."""
+
+    def __init__(self, options: KServeGRPCOptions) -> None:
+        self.finished: Finished | None = None
+        self.usage: UsageReport | None = None
+        self.is_done = False
+        self.others: list[StreamItem] = []
+        self._options = options
+        self._has_begun = False
+        self._tells_end = False
+        self._characters = codecs.getincrementaldecoder("utf-8")()
+
+    def read(self, event: "ServerSentEvent") -> str:
+        """The text in the message; characters may be cut between two of them.
+
+        Raises:
+            MalformedAnswer: it is no response of a model.
+            InferenceError: it says that the server failed.
+        """
+        response = stream_response(event.data)
+        if response.error:
+            raise error_of_message(HTTP_SERVER_ERROR, response.error)
+        if response.is_final is not None:
+            self._tells_end = True
+        output = response.outputs.get(self._options.output_field)
+        if output is None and not response.is_final:
+            raise MalformedAnswer(f"a response without {self._options.output_field}")
+        self._has_begun = True
+        try:
+            text = self._characters.decode(output or b"")
+            reason = response.outputs.get(self._options.finish_reason_field, b"").decode()
+        except UnicodeDecodeError as error:
+            raise MalformedAnswer("a text that is not UTF-8") from error
+        if reason not in NO_REASON:
+            self.finished = finish_of(reason)
+        if response.is_final:
+            self.finished = self.finished or Finished("stop")
+            self.is_done = True
+        return text
+
+    def end_of_response(self) -> None:
+        if self._has_begun and not self._tells_end and self.finished is None:
+            self.finished = Finished("stop")
+
+
+async def raise_unless_model_ready(endpoint: EndpointConfig) -> None:
+    """Asks the server, at most for five seconds, whether it has loaded the model.
+
+    Raises:
+        InferenceError: it hasn't, or doesn't answer.
+        OptionsWrong: the endpoint's options are none of this protocol's.
+    """
+    request = _call(
+        endpoint,
+        "ModelReady",
+        model_ready_request(endpoint.model),
+        api_key_field=kserve_grpc_options(endpoint).api_key_field,
+        connect_seconds=endpoint.limits.connect,
+        total_seconds=CHECK_SECONDS,
+    )
+    try:
+        async with asyncio.timeout(CHECK_SECONDS):
+            answers = await _messages(endpoint, request)
+    except TimeoutError as error:
+        raise ServerTimedOut(f"no answer for {CHECK_SECONDS:g} s") from error
+    except httpx.HTTPError as error:
+        raise error_of_transport(error) from error
+    if not answers or not is_ready(answers[0]):
+        raise ServerBusy("the model is not ready")
+
+
+async def _messages(endpoint: EndpointConfig, request: httpx.Request) -> list[bytes]:
+    response = await _client().send(request, stream=True)
+    decoder = MessageDecoder()
+    messages: list[bytes] = []
+    try:
+        _check_head(endpoint, response, b"")
+        async for piece in response.aiter_raw():
+            messages += (event.data for event in decoder.feed(piece))
+    finally:
+        await response.aclose()
+    raise_unless_ok(response.extensions["trailers"], api_key=endpoint.api_key)
+    return messages
+
+
+def _client() -> httpx.AsyncClient:
+    # h2 is 5 MB of memory, for whoever has an endpoint of this kind.
+    from chatbot.inference.connectors.grpc_transport import grpc_client  # noqa: PLC0415
+
+    return grpc_client()
+
+
+def _call(
+    endpoint: EndpointConfig,
+    method: str,
+    message: bytes,
+    *,
+    api_key_field: str,
+    connect_seconds: float,
+    total_seconds: float,
+) -> httpx.Request:
+    sent = {
+        "te": "trailers",
+        "content-type": "application/grpc",
+        "grpc-timeout": f"{round(total_seconds * 1000)}m",
+    }
+    if endpoint.api_key:
+        bearer = "Bearer " if api_key_field == _BEARER else ""
+        sent[api_key_field] = bearer + endpoint.api_key
+    if own := traceparent.get():
+        sent["traceparent"] = own
+    # grpc:// and grpcs:// are what http:// and https:// are below.
+    address = endpoint.base_url.replace("grpc", "http", 1)
+    timeout = httpx.Timeout(total_seconds, connect=connect_seconds)
+    return httpx.Request(
+        "POST",
+        f"{address}/{SERVICE}/{method}",
+        headers=sent,
+        content=framed(message),
+        extensions={"timeout": timeout.as_dict()},
+    )
+
+
+def _check_head(endpoint: EndpointConfig, response: httpx.Response, body: bytes) -> None:
+    """Raises InferenceError: what answers doesn't speak gRPC, or not now."""
+    raise_unless_success(endpoint, response, body)
+    kind = response.headers.get("content-type", "")
+    if not kind.startswith("application/grpc"):
+        raise MalformedAnswer(f"not gRPC but {kind or 'something without a type'}")
