@@ -13,6 +13,7 @@ from redis.asyncio import Redis
 from chat_service.admission import WAITING_LIMIT, Admission, Gauge, Waiter
 from chat_service.redis_clients import RedisGate
 from chatbot.accounts.models import User
+from chatbot.contracts import keys
 from chatbot.contracts.errors import LimitReached
 from tests.chat_service.client import ChatClient
 from tests.chat_service.processes import ChatProcess
@@ -267,6 +268,38 @@ class TestAdmission:
 
             async with admission.place([full, free], waiter, stop=stop) as gauge:
                 assert gauge == free
+
+    async def test_gives_what_can_be_left_undone_a_place_that_is_free(
+        self, admission: Admission
+    ) -> None:
+        full, free = Gauge(uuid4(), 1), Gauge(uuid4(), 1)
+        async with admission.free_place([full], Waiter(uuid4(), uuid4(), print)) as gauge:
+            assert gauge == full
+
+            async with admission.free_place([full, free], Waiter(uuid4(), uuid4(), print)) as other:
+                assert other == free
+
+        assert admission.places() == {full.id: (0, 0), free.id: (0, 0)}
+
+    async def test_lets_it_pass_nobody_and_wait_for_nothing(self, queue: Queue) -> None:
+        await queue.enter("first", uuid4())
+        await queue.enter("second", uuid4())
+
+        waiter = Waiter(uuid4(), uuid4(), print)
+        async with queue.admission.free_place([queue.gauge], waiter) as gauge:
+            assert gauge is None
+
+        assert queue.admission.places()[queue.gauge.id] == (1, 1)
+        assert await queue.serve_all() == ["first", "second"]
+
+    async def test_learns_nothing_from_it_of_how_long_answers_take(
+        self, queue: Queue, redis: Redis
+    ) -> None:
+        async with queue.admission.free_place([queue.gauge], Waiter(uuid4(), uuid4(), print)):
+            pass
+
+        shares = await redis.hgetall(keys.endpoint_shares(queue.gauge.id))  # type: ignore[misc] # redis-py types one class for both kinds of clients
+        assert b"mean" not in shares
 
     async def test_keeps_the_limit_of_this_process_without_redis(self, lonely_queue: Queue) -> None:
         for name in ("a", "b", "c", "d"):

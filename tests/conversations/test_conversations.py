@@ -19,6 +19,7 @@ from chatbot.conversations.services import (
     create_conversation,
     delete_conversation,
 )
+from chatbot.conversations.services.conversations import name_conversation
 from chatbot.inference.models import ModelKind
 from tests.factories.accounts import make_user
 from tests.factories.brains import make_brain
@@ -72,6 +73,34 @@ class TestChangeConversation:
             change_conversation(
                 user=person, conversation_id=make_conversation(person).pk, title=title
             )
+
+
+class TestNameConversation:
+    def test_gives_a_title_and_leaves_its_place_in_the_list(self, person: User) -> None:
+        conversation = make_conversation(person, title="What is it?")
+        before = conversation.updated_at
+
+        is_named = name_conversation(
+            conversation_id=conversation.pk, title="뇌간", instead_of="What is it?"
+        )
+
+        conversation.refresh_from_db()
+        assert is_named
+        assert (conversation.title, conversation.updated_at) == ("뇌간", before)
+
+    def test_leaves_what_a_person_has_chosen(self, person: User) -> None:
+        conversation = make_conversation(person, title="Mine")
+
+        is_named = name_conversation(
+            conversation_id=conversation.pk, title="Brainstem", instead_of="What is it?"
+        )
+
+        conversation.refresh_from_db()
+        assert not is_named
+        assert conversation.title == "Mine"
+
+    def test_passes_over_one_that_is_gone(self, db: None) -> None:  # noqa: ARG002 - it is looked for
+        assert not name_conversation(conversation_id=uuid4(), title="New", instead_of="Old")
 
 
 class TestDeleteConversation:
