@@ -283,7 +283,7 @@ class TestResume:
     ) -> None:
         scripted_server.script(tokens=40)
         answer = caller.stream()
-        redis.flushall()
+        redis.flushdb()
 
         rest = caller.resume(answer.id, f"&starting_after={answer.seqs[2]}")
 
