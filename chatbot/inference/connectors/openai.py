@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from chatbot.inference.connectors.event_streams import EventStreamChat
+from chatbot.inference.connectors.event_streams import EventStreamChat, StreamedAnswer
 from chatbot.inference.connectors.openai_chunks import ChunkReader
 from chatbot.inference.connectors.options import read_options
 from chatbot.inference.connectors.protocol import Capabilities, ChatRequest, EndpointConfig
@@ -43,6 +43,9 @@ class OpenAIChat(EventStreamChat):
     def _reader(self) -> ChunkReader:
         return ChunkReader()
 
+    def _answer(self, continue_text: str) -> StreamedAnswer:
+        return StreamedAnswer(ChunkReader(continues=bool(continue_text)), continue_text)
+
     def _request(self, request: ChatRequest, *, begun: str) -> tuple[str, bytes]:
         body: dict[str, Any] = {
             **request.options,
@@ -54,6 +57,9 @@ class OpenAIChat(EventStreamChat):
         }
         if request.temperature is not None:
             body["temperature"] = request.temperature
+        if self._capabilities is not None and self._capabilities.tells_progress:
+            # Without reports llama.cpp reads a prompt to its end, though nobody waits any more.
+            body["return_progress"] = True
         if begun:
             body["messages"].append({"role": "assistant", "content": begun})
             body["continue_final_message"] = True

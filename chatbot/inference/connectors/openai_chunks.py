@@ -3,7 +3,7 @@
 vLLM, SGLang, llama.cpp, Ollama and TGI differ in small things: errors are an object, a string or
 the chunk itself; thinking is `reasoning_content` or `reasoning`; usage comes alone or with choices;
 a function call comes in many pieces or whole, with or without its number, and Ollama ends it with
-`stop`.
+`stop`. What goes on with a text is text: vLLM takes it for thinking where it doesn't see that end.
 """
 
 from typing import TYPE_CHECKING, Any, Final
@@ -32,7 +32,9 @@ DONE: Final = b"[DONE]"
 class ChunkReader:
     """Reads the events of one answer. `finished` and `usage` are what came so far."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, continues: bool = False) -> None:
+        """`continues`: the answer's text had begun before."""
+        self._continues = continues
         self.finished: Finished | None = None
         self.usage: UsageReport | None = None
         self.is_done = False
@@ -67,14 +69,18 @@ class ChunkReader:
 
     def _read_choice(self, choice: dict[str, Any]) -> str:
         delta = choice.get("delta") or {}
+        text = delta.get("content") or ""
         if thought := delta.get("reasoning_content") or delta.get("reasoning"):
-            self.others.append(ReasoningDelta(thought))
+            if self._continues:
+                text = thought + text
+            else:
+                self.others.append(ReasoningDelta(thought))
         if calls := delta.get("tool_calls"):
             self.others += map(self._call, calls)
         if reason := choice.get("finish_reason"):
             self._finish(reason)
         # Adding to a string raises the TypeError for what is no string, at no cost.
-        return "" + (delta.get("content") or "")
+        return "" + text
 
     def _call(self, piece: dict[str, Any]) -> ToolCallDelta:
         """A piece belongs to the call that it numbers or names, else to the last one."""

@@ -1,6 +1,7 @@
 import asyncio
 from typing import TYPE_CHECKING
 
+import orjson
 import pytest
 
 from chatbot.inference.connectors.errors import (
@@ -301,6 +302,32 @@ class TestCapabilities:
             capabilities = await chat.capabilities()
 
         assert capabilities.continues
+
+
+class TestPromptProgress:
+    """llama.cpp doesn't notice that nobody waits any more, unless it has something to tell."""
+
+    @pytest.mark.parametrize(("owner", "sent"), [("llamacpp", [True]), ("vllm", [None])])
+    async def test_is_asked_for_where_it_is_known(
+        self, owner: str, sent: list[bool | None]
+    ) -> None:
+        listing = LISTING % (b"any", owner.encode(), b'"created": 1')
+        asked: list[bytes] = []
+
+        async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            while request := await read_request(reader):
+                if request.startswith(b"POST "):
+                    asked.append(request.partition(b"\r\n\r\n")[2])
+                    await say(writer, *COMPLETE)
+                else:
+                    await say(writer, listing, kind="application/json")
+
+        async with running_raw_server(answer) as base_url:
+            chat = connector(base_url)
+            await chat.capabilities()
+            await collect(chat, question())
+
+        assert [orjson.loads(body).get("return_progress") for body in asked] == sent
 
 
 class TestBrokenAnswers:

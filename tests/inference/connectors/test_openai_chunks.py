@@ -26,6 +26,15 @@ def call(arguments: object, **fields: object) -> dict[str, object]:
     return {"tool_calls": [{"function": {**name, "arguments": arguments}, **fields}]}
 
 
+class TestThoughts:
+    def test_are_none_where_a_text_goes_on(self) -> None:
+        reader = ChunkReader(continues=True)
+        chunk = {"choices": [{"delta": {"reasoning": " Par", "content": "is"}}]}
+
+        assert reader.read(ServerSentEvent(orjson.dumps(chunk))) == " Paris"
+        assert reader.others == []
+
+
 class TestToolCalls:
     def test_come_in_pieces(self) -> None:
         items = read(
