@@ -54,6 +54,13 @@ export interface DocumentChanged {
   deleted: boolean;
 }
 
+/** A model has named one of the person's conversations. */
+export interface ConversationTitled {
+  type: 'conversation.titled';
+  conversation: string;
+  title: string;
+}
+
 interface Numbered {
   turn: string;
   seq: number;
@@ -69,7 +76,12 @@ export type TurnEvent = Numbered &
         answer: string;
         model: string;
       }
-    | { type: 'sources'; sources: Source[] }
+    | {
+        type: 'sources';
+        sources: Source[];
+        /** What was searched for, where that is not the question as it was typed. */
+        searched?: string;
+      }
     | { type: 'token'; text: string }
     | { type: 'usage'; prompt_tokens: number; completion_tokens: number }
     | { type: 'turn.resumed'; epoch: number; text_length: number; text: string }
@@ -89,6 +101,7 @@ export type ServerFrame =
   | AskedFrame
   | ErrorFrame
   | DocumentChanged
+  | ConversationTitled
   | TurnEvent;
 
 export function isTurnEvent(frame: ServerFrame): frame is TurnEvent {

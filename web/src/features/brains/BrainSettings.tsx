@@ -1,4 +1,16 @@
-import { Alert, Button, Card, Group, Modal, Stack, Text, Textarea, TextInput, Title } from '@mantine/core';
+import {
+  Alert,
+  Button,
+  Card,
+  Checkbox,
+  Group,
+  Modal,
+  Stack,
+  Text,
+  Textarea,
+  TextInput,
+  Title,
+} from '@mantine/core';
 import { isNotEmpty, useForm } from '@mantine/form';
 import { useDisclosure } from '@mantine/hooks';
 import { IconLock } from '@tabler/icons-react';
@@ -35,6 +47,7 @@ function BrainForm({ brain, isOwner }: { brain: Brain; isOwner: boolean }) {
       description: brain.description,
       instructions: brain.instructions,
       model: brain.model,
+      rewrites_questions: brain.rewrites_questions,
     },
     validate: { name: isNotEmpty(t('auth.required')) },
   });
@@ -88,6 +101,12 @@ function BrainForm({ brain, isOwner }: { brain: Brain; isOwner: boolean }) {
           value={form.values.model}
           onChange={(model) => form.setFieldValue('model', model)}
           disabled={!isOwner}
+        />
+        <Checkbox
+          label={t('brains.rewritesQuestions')}
+          description={t('brains.rewritesQuestionsHint')}
+          disabled={!isOwner}
+          {...form.getInputProps('rewrites_questions', { type: 'checkbox' })}
         />
         {isOwner && (
           <Group>

@@ -10,6 +10,7 @@ export interface BrainForm {
   description: string;
   instructions: string;
   model: string | null;
+  rewrites_questions: boolean;
 }
 
 export function useCreateBrain() {

@@ -30,6 +30,7 @@ export function ChatProvider({ children }: { children: ReactNode }) {
           void client.invalidateQueries({ queryKey: keys.conversations });
           tellIfElsewhere(client, turn, (path) => void navigate(path));
         },
+        onTitled: (frame) => readAgain(client, frame.conversation),
         onLost: (turn, refusal) => {
           void client.invalidateQueries({ queryKey: keys.messages(turn.conversation) });
           if (refusal && refusal.code !== 'not-found') {
@@ -66,8 +67,13 @@ function storeAsked(
   if (path) client.setQueryData<Message[]>(key, path);
   else void client.invalidateQueries({ queryKey: key });
   // The first question gives a conversation its title, and every question moves it up.
+  readAgain(client, frame.conversation);
+}
+
+/** What lists and headers show of a conversation. */
+function readAgain(client: QueryClient, conversation: string): void {
   void client.invalidateQueries({ queryKey: ['conversations', 'list'] });
-  void client.invalidateQueries({ queryKey: keys.conversation(frame.conversation), exact: true });
+  void client.invalidateQueries({ queryKey: keys.conversation(conversation), exact: true });
 }
 
 function tellIfElsewhere(

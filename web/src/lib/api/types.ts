@@ -81,6 +81,7 @@ export interface Brain {
   description: string;
   instructions: string;
   model: string | null;
+  rewrites_questions: boolean;
   role: BrainRole;
   created_at: string;
   updated_at: string;

@@ -143,6 +143,9 @@ const en = {
     model: 'Model',
     modelDefault: 'Default model ({{name}})',
     modelDefaultPlain: 'Default model',
+    rewritesQuestions: 'Rewrite follow-up questions before searching',
+    rewritesQuestionsHint:
+      'For questions like “And when did it end?”: the model first puts them into words that stand alone. Costs one more short request each, and up to three seconds until the answer begins.',
     documents_one: '{{count}} document',
     documents_other: '{{count}} documents',
     members_one: '{{count}} member',

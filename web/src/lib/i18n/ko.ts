@@ -145,6 +145,9 @@ const ko: Translation = {
     model: '모델',
     modelDefault: '기본 모델 ({{name}})',
     modelDefaultPlain: '기본 모델',
+    rewritesQuestions: '이어지는 질문을 고쳐 써서 검색',
+    rewritesQuestionsHint:
+      '“그건 언제 끝났나요?”처럼 앞의 대화를 알아야 하는 질문을, 모델이 먼저 그 자체로 뜻이 통하는 질문으로 바꿉니다. 질문마다 짧은 요청이 한 번 더 들고, 답변이 시작되기까지 최대 3초 더 걸립니다.',
     documents_one: '문서 {{count}}개',
     documents_other: '문서 {{count}}개',
     members_one: '구성원 {{count}}명',

@@ -47,7 +47,12 @@ class WireChannel implements FrameChannel {
 
 function start() {
   const channel = new WireChannel();
-  const events = { onAsked: vi.fn(), onFinished: vi.fn(), onLost: vi.fn() } satisfies HubEvents;
+  const events = {
+    onAsked: vi.fn(),
+    onFinished: vi.fn(),
+    onTitled: vi.fn(),
+    onLost: vi.fn(),
+  } satisfies HubEvents;
   const hub = new ChatHub(channel, events);
   hub.start();
   return { channel, events, hub };
@@ -159,6 +164,15 @@ describe('ChatHub', () => {
     expect(hub.getPending()).toMatchObject([{ refusal: { code: 'limit-reached' } }]);
     hub.askAgain(clientId);
     expect(channel.sent).toMatchObject([{ type: 'ask', client_id: clientId }]);
+  });
+
+  it('tells that a conversation has a title, whoever follows it', () => {
+    const { channel, events } = start();
+    const frame: ServerFrame = { type: 'conversation.titled', conversation: 'c', title: '뇌간' };
+
+    channel.receive(frame);
+
+    expect(events.onTitled).toHaveBeenCalledExactlyOnceWith(frame);
   });
 
   it('tells once that an answer has ended', () => {

@@ -1,4 +1,10 @@
-import type { AskedFrame, ErrorFrame, ServerFrame, TurnEvent } from '@/lib/protocol';
+import type {
+  AskedFrame,
+  ConversationTitled,
+  ErrorFrame,
+  ServerFrame,
+  TurnEvent,
+} from '@/lib/protocol';
 import { isTurnEvent } from '@/lib/protocol';
 import type { FrameChannel } from '@/lib/socket';
 import { randomId } from '@/lib/text';
@@ -20,6 +26,7 @@ export interface HubEvents {
   /** A question is stored; or an answer is continued, then `question` is null. */
   onAsked: (frame: AskedFrame, question: PendingQuestion | null) => void;
   onFinished: (turn: LiveTurn) => void;
+  onTitled: (frame: ConversationTitled) => void;
   /** The stream can't be followed: read the messages again. `refusal` is what the server said, if it did. */
   onLost: (turn: LiveTurn, refusal: ErrorFrame | null) => void;
 }
@@ -153,6 +160,7 @@ export class ChatHub {
   private receive(frame: ServerFrame): void {
     if (isTurnEvent(frame)) this.receiveEvent(frame);
     else if (frame.type === 'asked') this.receiveAsked(frame);
+    else if (frame.type === 'conversation.titled') this.events.onTitled(frame);
     else if (frame.type === 'error') this.receiveError(frame);
   }
 
