@@ -37,6 +37,7 @@ def parameters(*, model: Path, port: int, threads: int, context_tokens: int) -> 
     wanted.n_batch = wanted.n_ubatch = _BATCH_TOKENS
     wanted.cpuparams.n_threads = wanted.cpuparams_batch.n_threads = threads
     wanted.cache_ram_mib = _CACHE_MEGABYTES
+    wanted.endpoint_metrics = True
     wanted.ui = False
     wanted.verbosity = 1
     return wanted
