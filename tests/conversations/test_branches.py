@@ -27,11 +27,6 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 
 @pytest.fixture
-def person(db: None) -> User:  # noqa: ARG001 - the database comes first
-    return make_user()
-
-
-@pytest.fixture
 def conversation(person: User) -> Conversation:
     """Two questions with their answers."""
     conversation = make_conversation(person)

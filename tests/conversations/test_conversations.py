@@ -29,11 +29,6 @@ from tests.factories.inference import make_model
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def person(db: None) -> User:  # noqa: ARG001 - the database comes first
-    return make_user()
-
-
 class TestCreateConversation:
     def test_is_about_a_brain_and_with_a_model(self, person: User) -> None:
         brain, model = make_brain(owner=person), make_model()

@@ -23,16 +23,6 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-@pytest.fixture
-def person(db: None) -> User:  # noqa: ARG001 - the database comes first
-    return make_user()
-
-
-@pytest.fixture
-def conversation(person: User) -> Conversation:
-    return make_conversation(person)
-
-
 def today() -> "datetime":
     return timezone.now().astimezone(UTC)
 

@@ -32,16 +32,6 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def person(db: None) -> User:  # noqa: ARG001 - the database comes first
-    return make_user()
-
-
-@pytest.fixture
-def conversation(person: User) -> Conversation:
-    return make_conversation(person)
-
-
-@pytest.fixture
 def nudges() -> Iterator[Callable[[], list[dict[str, str]]]]:
     """Says what chat processes have heard since the test began."""
     with (

@@ -14,15 +14,9 @@ from chatbot.conversations.services.claims import (
     release_leases,
     renew_leases,
 )
-from tests.factories.accounts import make_user
-from tests.factories.conversations import make_conversation, make_orphan, make_turn
+from tests.factories.conversations import make_orphan, make_turn
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture
-def conversation(db: None) -> Conversation:  # noqa: ARG001 - the database comes first
-    return make_conversation(make_user())
 
 
 class TestClaimTurns:

@@ -12,16 +12,9 @@ from chatbot.brains.models import Brain
 from chatbot.contracts.tasks import Stage
 from chatbot.documents.models import IngestionJob, JobState, VersionState
 from chatbot.documents.services import ingestion
-from tests.factories.accounts import make_user
-from tests.factories.brains import make_brain
 from tests.factories.documents import claim, make_document, make_job, version_of
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def brain() -> Brain:
-    return make_brain(owner=make_user())
 
 
 def take_over(job: IngestionJob) -> ingestion.Claim:

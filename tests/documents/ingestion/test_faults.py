@@ -6,26 +6,13 @@ import pytest
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from chatbot.brains.models import Brain
 from chatbot.contracts.errors import DOCUMENT_FAULTS, DocumentFault, Unavailable
 from chatbot.contracts.tasks import Stage
 from chatbot.documents.models import IngestionJob, JobState, VersionState
 from chatbot.documents.services import ingestion
-from tests.factories.accounts import make_user
-from tests.factories.brains import make_brain
-from tests.factories.documents import claim, make_document, make_job, version_of
+from tests.factories.documents import claim, make_job, version_of
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def brain() -> Brain:
-    return make_brain(owner=make_user())
-
-
-@pytest.fixture
-def job(brain: Brain) -> IngestionJob:
-    return make_job(make_document(brain))
 
 
 def fault(code: str) -> DocumentFault:

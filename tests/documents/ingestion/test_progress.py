@@ -9,8 +9,6 @@ from chatbot.brains.models import Brain
 from chatbot.contracts.tasks import Stage
 from chatbot.documents.models import Document, JobState, PageSource, VersionState
 from chatbot.documents.services import ingestion
-from tests.factories.accounts import make_user
-from tests.factories.brains import make_brain
 from tests.factories.documents import claim, make_document, make_job, version_of
 from tests.listening import events_of
 
@@ -18,11 +16,6 @@ pytestmark = pytest.mark.django_db
 FINISH_QUERIES = 11
 STORE_QUERIES = 7
 """With the two of the savepoint that a test's transaction makes of ours."""
-
-
-@pytest.fixture
-def brain() -> Brain:
-    return make_brain(owner=make_user())
 
 
 def page(

@@ -17,16 +17,9 @@ from chatbot.documents.models import (
     VersionState,
 )
 from chatbot.documents.services import ingestion
-from tests.factories.accounts import make_user
-from tests.factories.brains import make_brain
 from tests.factories.documents import make_document, make_job, version_of
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def brain() -> Brain:
-    return make_brain(owner=make_user())
 
 
 def grow_old(document: Document) -> None:

@@ -13,9 +13,7 @@ from chatbot.contracts.errors import DOCUMENT_FAULTS, DocumentFault, Unavailable
 from chatbot.contracts.tasks import Queue, Stage
 from chatbot.documents.models import Document, IngestionJob, JobState, VersionState
 from chatbot.documents.services import delete_document, ingestion
-from tests.factories.accounts import make_user
-from tests.factories.brains import make_brain
-from tests.factories.documents import make_document, make_job, version_of
+from tests.factories.documents import version_of
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -23,16 +21,6 @@ pytestmark = pytest.mark.django_db(transaction=True)
 @pytest.fixture
 def keeper() -> ingestion.LeaseKeeper:
     return ingestion.LeaseKeeper(queue=Queue.INGEST_WORKER, worker="worker")
-
-
-@pytest.fixture
-def brain() -> Brain:
-    return make_brain(owner=make_user())
-
-
-@pytest.fixture
-def job(brain: Brain) -> IngestionJob:
-    return make_job(make_document(brain))
 
 
 def run(

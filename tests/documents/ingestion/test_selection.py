@@ -19,11 +19,6 @@ from tests.factories.documents import claim, make_document, make_job, version_of
 pytestmark = pytest.mark.django_db
 
 
-@pytest.fixture
-def brain() -> Brain:
-    return make_brain(owner=make_user())
-
-
 def ready(queue: Queue = Queue.INGEST_WORKER) -> list[UUID]:
     return [job.job_id for job in ingestion.ready_jobs(queue=queue, per_person=5)]
 
