@@ -17,6 +17,7 @@ a round ends is cancelled, and everything that was made is deleted at the end.
 
 import argparse
 import json
+import mimetypes
 import statistics
 import tempfile
 import time
@@ -25,14 +26,13 @@ from contextlib import ExitStack, contextmanager
 from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import httpx
 import pypdfium2
-from chat_ttft import Api, Through
-from websockets.sync.client import connect
+from chat_ttft import Api, Through, connected
 
 PATIENCE_SECONDS = 600
+FOUND = "What does the brainstem do? The brainstem keeps the body breathing.\n"
 TERMINAL = {"ready", "failed", "cancelled"}
 RATIO_LIMIT = 1.5
 ADDED_LIMIT_MS = 20.0
@@ -54,7 +54,8 @@ class Library:
 
     def upload(self, brain: str, file: Path) -> str:
         with file.open("rb") as content:
-            files = {"file": (file.name, content, "application/pdf")}
+            media_type = mimetypes.guess_type(file)[0]
+            files = {"file": (file.name, content, media_type)}
             document: str = self._json("POST", f"brains/{brain}/documents", files=files)["id"]
         return document
 
@@ -159,23 +160,18 @@ def measure(arguments: argparse.Namespace) -> dict[str, dict[str, list[float]]]:
     """Milliseconds by kind of question and by load."""
     api = Api(arguments.url, arguments.email, arguments.password)
     library = Library(arguments.url, api.token)
-    address = urlsplit(arguments.url)
     with ExitStack() as stack:
         to = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="isolation-")))
         asked = library.make_brain("isolation: asked")
         stack.callback(library.clear, asked)
         [small] = joined_pdfs(arguments.folder, count=1, pages=10, to=to)
         library.upload(asked, small)
+        # The question has to find something, or no model is asked.
+        found_text = to / "brainstem.txt"
+        found_text.write_text(FOUND)
+        library.upload(asked, found_text)
         library.wait_until_read(asked)
-        socket = stack.enter_context(
-            connect(
-                f"ws://{address.netloc}/ws/chat",
-                additional_headers={"Authorization": f"Bearer {api.token}"},
-                proxy=None,
-                compression=None,
-            )
-        )
-        socket.recv(timeout=PATIENCE_SECONDS)
+        socket = stack.enter_context(connected(arguments.url, api.token))
         ways = {
             "without a brain": Through(socket, api, None),
             "with a brain": Through(socket, api, asked),

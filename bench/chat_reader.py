@@ -10,8 +10,9 @@ import socket
 import time
 import uuid
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 import aiohttp
@@ -357,6 +358,31 @@ async def begin(reader: Reader, chat: "ChatProcess", text: str = QUESTION) -> No
     await reader.ask(text)
 
 
+@dataclass
+class Crowd:
+    """Readers that read, one answer after the other."""
+
+    connections: aiohttp.ClientSession
+    rig: Rig
+    expected: str
+    until: float
+    answers: int = 0
+    between: list[tuple[float, float]] = field(default_factory=list)
+    """When a token came, and the pause before it."""
+    mistakes: list[str] = field(default_factory=list)
+
+    async def ask_over_and_over(self, door: type[Reader], seat: Seat) -> None:
+        while time.monotonic() < self.until:
+            reader = door(self.connections, self.rig, seat)
+            await begin(reader, self.rig.chats[0])
+            await reader.read_on(lambda: self.rig.chats)
+            reader.drop()
+            self.between += reader.between
+            self.answers += 1
+            if reader.error or reader.text != self.expected:
+                self.mistakes.append(reader.error or f"{door.__name__}: {len(reader.text)}")
+
+
 def wrong(rig: Rig, found: Iterable[Reader], expected: str, *, end: str = "") -> list[str]:
     """What is wrong with the answers, as read and as stored."""
     found = list(found)
@@ -389,5 +415,8 @@ async def left_behind(rig: Rig) -> list[str]:
         await asyncio.sleep(1)
 
 
-def summary(mistakes: list[str]) -> dict[str, Any]:
-    return {"wrong": len(mistakes), "first_wrong": mistakes[0] if mistakes else ""}
+def summary(mistakes: list[str], bars: Mapping[str, bool] | None = None) -> dict[str, Any]:
+    """What went wrong, and what was too slow or too large: which bars don't hold."""
+    missed = [name for name, holds in (bars or {}).items() if not holds]
+    told = {"wrong": len(mistakes), "first_wrong": mistakes[0] if mistakes else ""}
+    return told if bars is None else {**told, "missed": missed}

@@ -174,6 +174,14 @@ class Rig:
         """Of all chat processes so far, both kinds of time."""
         return sum(sum(one.cpu_times()[:2]) for one in self._processes())
 
+    def waited_seconds(self) -> float:
+        """How long event loops of chat processes were ready to run so far, and had no core.
+
+        Where that is more than a few hundredths of the time, times are the machine's, not ours.
+        """
+        loops = [Path(f"/proc/{chat.process.pid}/schedstat").read_text() for chat in self.chats]
+        return sum(int(figures.split()[1]) / 1e9 for figures in loops)
+
     def pss_megabytes(self) -> float:
         """Proportional memory of all chat processes."""
         return sum(one.memory_full_info().pss for one in self._processes()) / MEGABYTE

@@ -21,13 +21,14 @@ import json
 import statistics
 import time
 import uuid
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit
 
+from chat_rig import QUESTION
 from websockets.sync.client import ClientConnection, connect
 
-QUESTION = "What does the brainstem do?"
 PATIENCE_SECONDS = 30
 
 
@@ -75,6 +76,19 @@ class Bare:
         return seconds * 1000
 
 
+@contextmanager
+def connected(url: str, token: str) -> Iterator[ClientConnection]:
+    """The chat socket, ready."""
+    with connect(
+        f"ws://{urlsplit(url).netloc}/ws/chat",
+        additional_headers={"Authorization": f"Bearer {token}"},
+        proxy=None,
+        compression=None,
+    ) as socket:
+        socket.recv(timeout=PATIENCE_SECONDS)
+        yield socket
+
+
 class Through:
     """The chat service over one WebSocket."""
 
@@ -97,10 +111,11 @@ class Through:
     def _until(self, kind: str) -> None:
         while True:
             event = json.loads(self._socket.recv(timeout=PATIENCE_SECONDS))
+            is_without_model = event.get("finish_reason") == "nothing-found"
+            if is_without_model or event["type"] in {"error", "turn.failed", "turn.stopped"}:
+                raise SystemExit(f"the model did not answer: {event}")
             if event["type"] == kind:
                 return
-            if event["type"] in {"error", "turn.failed", "turn.stopped"}:
-                raise SystemExit(f"the answer failed: {event}")
 
 
 def _text_of(line: bytes) -> str:
@@ -114,17 +129,7 @@ def _text_of(line: bytes) -> str:
 def measure(arguments: argparse.Namespace) -> dict[str, list[float]]:
     """Milliseconds of each question, bare and through in turns."""
     api = Api(arguments.url, arguments.email, arguments.password)
-    address = urlsplit(arguments.chat_url or arguments.url)
-    with ExitStack() as stack:
-        socket = stack.enter_context(
-            connect(
-                f"ws://{address.netloc}/ws/chat",
-                additional_headers={"Authorization": f"Bearer {api.token}"},
-                proxy=None,
-                compression=None,
-            )
-        )
-        json.loads(socket.recv(timeout=PATIENCE_SECONDS))
+    with connected(arguments.chat_url or arguments.url, api.token) as socket:
         ways: dict[str, Bare | Through] = {
             "bare": Bare(arguments.inference, arguments.model),
             "through": Through(socket, api, arguments.brain),
