@@ -83,7 +83,7 @@ class TurnLog:
         self._sealed_at = 0.0
         self.has_tokens = False
         self._first_token = 0
-        self._paced = 0
+        self._pieces = self._paced = 0
         self._paced_at = 0.0
         # What all token events have in common: encoding these is what an answer costs most often.
         self._token_head = b'{"type":"token","turn":"%s","seq":' % str(turn_id).encode()
@@ -111,17 +111,18 @@ class TurnLog:
         resumed = {"type": "turn.resumed", "epoch": epoch, "text_length": len(text), "text": text}
         self.add(resumed)
 
-    def add_text(self, text: str) -> None:
-        """More of the answer; what comes within one flush becomes one event."""
+    def add_text(self, text: str, *, pieces: int = 1) -> None:
+        """More of the answer, that came in so many pieces; one flush makes one event of it."""
         if self._thoughts:
             self.seal()
         self._pending.append(storable(text))
+        self._pieces += pieces
         self.whole.clear()
         if not self.has_tokens:
             self.has_tokens = True
             self.seal()
-            self._first_token = self._paced = len(self.entries)
-            self._paced_at = self._sealed_at
+            self._first_token = len(self.entries)
+            self._paced, self._paced_at = self._pieces, self._sealed_at
             if self.stored.is_set():
                 self.show(self._first_token)
         self._wrote(self)
@@ -157,11 +158,11 @@ class TurnLog:
         return time.monotonic() - self._sealed_at >= LONG_ANSWER_FLUSH_SECONDS
 
     def pace(self) -> tuple[int, float]:
-        """Gaps between token events since the last call, and their seconds in all."""
+        """Gaps between tokens since the last call, and their seconds in all."""
         if not self._paced or self._sealed_at == self._paced_at:
             return 0, 0.0
-        count, seconds = len(self.entries) - self._paced, self._sealed_at - self._paced_at
-        self._paced, self._paced_at = len(self.entries), self._sealed_at
+        count, seconds = self._pieces - self._paced, self._sealed_at - self._paced_at
+        self._paced, self._paced_at = self._pieces, self._sealed_at
         return count, seconds
 
     @property

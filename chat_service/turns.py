@@ -281,7 +281,7 @@ class TurnRunner:
         async with aclosing(endpoint.connector.stream(request, stop=self.stop)) as items:
             async for item in items:
                 if isinstance(item, TextDelta):
-                    self._show(item.text)
+                    self._show(item.text, pieces=item.pieces)
                 elif isinstance(item, ReasoningDelta | ToolCallDelta):
                     self._asides.tell(item, self.log)
                 elif isinstance(item, UsageReport):
@@ -292,11 +292,11 @@ class TurnRunner:
             self._means.directory.worked(endpoint)
         return ending
 
-    def _show(self, text: str) -> None:
+    def _show(self, text: str, *, pieces: int = 1) -> None:
         if self._ttft_ms is None and not self._standing.text:
             self._ttft_ms = self._milliseconds()
             tracing.event("first token")
-        self.log.add_text(text)
+        self.log.add_text(text, pieces=pieces)
 
     def _has_begun(self) -> bool:
         """Whether this runner has shown any of the answer."""

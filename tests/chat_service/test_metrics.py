@@ -15,6 +15,7 @@ from tests.chat_service.test_sse import events_of, stream
 from tests.child_processes import wait_until
 from tests.factories.conversations import make_conversation, make_orphan
 from tests.factories.inference import make_endpoint, make_model
+from tests.fakes.script import tokens_of
 from tests.fakes.scripted_server import ScriptedServer
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -90,7 +91,7 @@ class TestFigures:
 
         figure = scraped(fresh)
         usage = [event for end in ends for event in end.events if event["type"] == "usage"]
-        gaps = [[e["type"] for e in end.events].count("token") - 1 for end in [*ends, stopped]]
+        gaps = [len(tokens_of(end.text)) - 1 for end in [*ends, stopped]]
         assert figure("answers_total", model="Scripted", outcome="completed") == 3
         assert figure("answers_total", model="Scripted", outcome="stopped") == 1
         assert figure("answers_total", model="Scripted", outcome="failed") == 1

@@ -7,12 +7,12 @@ of the items are here.
 import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Iterable, Iterator, Mapping
+from functools import partial
 from typing import Protocol
-
-import httpx
 
 from chatbot.inference.connectors.errors import InferenceError, MalformedAnswer, ServerGone
 from chatbot.inference.connectors.overlap import Overlap
+from chatbot.inference.connectors.posted import posted
 from chatbot.inference.connectors.protocol import (
     Capabilities,
     ChatRequest,
@@ -23,10 +23,9 @@ from chatbot.inference.connectors.protocol import (
     TextDelta,
     UsageReport,
 )
-from chatbot.inference.connectors.requests import endpoint_request, raise_unless_success
+from chatbot.inference.connectors.requests import endpoint_post, raise_unless_success
 from chatbot.inference.connectors.sse import EventTooLarge, ServerSentEvent, SSEDecoder
-from chatbot.inference.connectors.transport import async_client
-from chatbot.inference.connectors.watched import StopAsked, WatchedResponse
+from chatbot.inference.connectors.watched import StopAsked, Streamed, WatchedResponse
 
 USAGE_SECONDS = 2.0
 """For usage to arrive after the finish reason; the answer is complete without it."""
@@ -101,7 +100,7 @@ class EventStreamChat(ABC):
                     for item in answer.items(piece):
                         response.made_progress(limit=self._endpoint.limits.between_tokens)
                         yield item
-                    answer.hurry_to_end(response)
+                    await self._before_next(answer, response)
                 answer.end_of(response.response)
                 await response.drain()
         except StopAsked:
@@ -112,14 +111,18 @@ class EventStreamChat(ABC):
         for item in answer.end():
             yield item
 
+    async def _before_next(self, answer: "StreamedAnswer", response: WatchedResponse) -> None:
+        if answer.is_complete:
+            # Its usage is worth a short wait only.
+            response.made_progress(limit=USAGE_SECONDS)
+        else:
+            await response.gather()
+
     def _posted(self, path: str, body: bytes, stop: asyncio.Event) -> WatchedResponse:
+        post = endpoint_post(self._endpoint, path, body, headers=self._headers())
         limits = self._endpoint.limits
-        # Waiting for bytes is the watch's business; the read limit stands behind it.
-        timeout = httpx.Timeout(limits.total, connect=limits.connect, pool=limits.connect)
-        request = endpoint_request(
-            self._endpoint, path, content=body, timeout=timeout, headers=self._headers()
-        )
-        return WatchedResponse(async_client(), request, stop=stop, limits=limits)
+        opened = partial(posted, post, connect_seconds=limits.connect)
+        return WatchedResponse(opened, stop=stop, limits=limits)
 
     async def _check(self, watched: WatchedResponse) -> None:
         response = watched.response
@@ -143,6 +146,7 @@ class StreamedAnswer:
         self.overlap = Overlap(continue_text)
         self.is_stopped = False
         self._decoder = decoder or SSEDecoder()
+        self._texts: list[str] = []
 
     def items(self, piece: bytes) -> Iterator[StreamItem]:
         """What is in the next bytes; what came before an error is given first."""
@@ -150,24 +154,28 @@ class StreamedAnswer:
             events = self._decoder.feed(piece)
         except EventTooLarge as error:
             raise MalformedAnswer(str(error)) from error
-        reader = self.reader
-        for event in events:
-            text = reader.read(event)
-            if reader.others:
-                yield from reader.others
-                reader.others.clear()
-            if text and (text := self.overlap.cut(text)):
-                yield TextDelta(text)
+        try:
+            for event in events:
+                text = self.reader.read(event)
+                if self.reader.others:
+                    yield from self._gathered()
+                    yield from self.reader.others
+                    self.reader.others.clear()
+                if text and (text := self.overlap.cut(text)):
+                    self._texts.append(text)
+        except InferenceError:
+            yield from self._gathered()
+            raise
+        yield from self._gathered()
 
-    def end_of(self, response: httpx.Response) -> None:
+    @property
+    def is_complete(self) -> bool:
+        return self.reader.finished is not None
+
+    def end_of(self, response: Streamed) -> None:
         """The response has ended; whether in good order can be told of framed ones only."""
         if "transfer-encoding" in response.headers or "content-length" in response.headers:
             self.reader.end_of_response()
-
-    def hurry_to_end(self, response: WatchedResponse) -> None:
-        """Once the answer is complete, its usage is worth a short wait only."""
-        if self.reader.finished is not None:
-            response.made_progress(limit=USAGE_SECONDS)
 
     def end(self) -> Iterator[StreamItem]:
         """The last items."""
@@ -179,3 +187,9 @@ class StreamedAnswer:
             yield Stopped()
         else:
             raise ServerGone("the response ended without a finish reason")
+
+    def _gathered(self) -> Iterator[TextDelta]:
+        """Texts that came one after the other, as one."""
+        if self._texts:
+            yield TextDelta("".join(self._texts), len(self._texts))
+            self._texts.clear()

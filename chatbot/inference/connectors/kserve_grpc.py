@@ -8,6 +8,7 @@ ends with the status OK, after at least one response.
 import asyncio
 import codecs
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import httpx
@@ -42,15 +43,21 @@ from chatbot.inference.connectors.protocol import (
     Finished,
 )
 from chatbot.inference.connectors.reasons import finish_of
-from chatbot.inference.connectors.requests import raise_unless_success, traceparent
+from chatbot.inference.connectors.requests import (
+    Answered,
+    raise_unless_success,
+    traceparent,
+)
 from chatbot.inference.connectors.statuses import (
     HTTP_SERVER_ERROR,
     error_of_message,
     error_of_transport,
 )
-from chatbot.inference.connectors.watched import WatchedResponse
+from chatbot.inference.connectors.watched import Streamed, WatchedResponse
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from chatbot.inference.connectors.protocol import StreamItem, UsageReport
     from chatbot.inference.connectors.sse import ServerSentEvent
 
@@ -134,7 +141,7 @@ class KServeGRPCChat(EventStreamChat):
             connect_seconds=limits.connect,
             total_seconds=limits.total,
         )
-        return WatchedResponse(_client(), request, stop=stop, limits=limits)
+        return WatchedResponse(partial(_called, request), stop=stop, limits=limits)
 
     async def _check(self, watched: WatchedResponse) -> None:
         response = watched.response
@@ -155,10 +162,10 @@ class _CalledAnswer(StreamedAnswer):
         super().__init__(reader, continue_text, decoder)
         self._api_key = api_key
 
-    def end_of(self, response: httpx.Response) -> None:
+    def end_of(self, response: Streamed) -> None:
         """Raises the InferenceError of the call's status."""
         if not self.reader.is_done:
-            raise_unless_ok(response.extensions["trailers"], api_key=self._api_key)
+            raise_unless_ok(response.trailers, api_key=self._api_key)
             self.reader.end_of_response()
 
 
@@ -234,6 +241,40 @@ async def raise_unless_model_ready(endpoint: EndpointConfig) -> None:
         raise ServerBusy("the model is not ready")
 
 
+class _CalledResponse:
+    """Implements `Streamed`."""
+
+    def __init__(self, response: httpx.Response) -> None:
+        self._response = response
+        self._pieces = response.aiter_raw()
+        self.status_code = response.status_code
+        self.is_success = response.is_success
+        self.headers: Mapping[str, str] = response.headers
+        self.trailers: Mapping[str, str] = response.extensions["trailers"]
+
+    async def read(self) -> bytes:
+        try:
+            return await anext(self._pieces, b"")
+        except httpx.HTTPError as error:
+            raise error_of_transport(error) from error
+
+    def pause(self) -> None:
+        """What comes waits in the stream reader, which has a bound."""
+
+    def resume(self) -> None:
+        """Nothing was paused."""
+
+    async def aclose(self) -> None:
+        await self._response.aclose()
+
+
+async def _called(request: httpx.Request) -> _CalledResponse:
+    try:
+        return _CalledResponse(await _client().send(request, stream=True))
+    except httpx.HTTPError as error:
+        raise error_of_transport(error) from error
+
+
 async def _messages(endpoint: EndpointConfig, request: httpx.Request) -> list[bytes]:
     response = await _client().send(request, stream=True)
     decoder = MessageDecoder()
@@ -286,7 +327,7 @@ def _call(
     )
 
 
-def _check_head(endpoint: EndpointConfig, response: httpx.Response, body: bytes) -> None:
+def _check_head(endpoint: EndpointConfig, response: Answered, body: bytes) -> None:
     """Raises InferenceError: what answers doesn't speak gRPC, or not now."""
     raise_unless_success(endpoint, response, body)
     kind = response.headers.get("content-type", "")

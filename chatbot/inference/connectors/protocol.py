@@ -73,6 +73,8 @@ class ChatRequest:
 @dataclass(frozen=True, slots=True)
 class TextDelta:
     text: str
+    pieces: int = 1
+    """In how many the server sent it: tokens, mostly."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 from contextvars import ContextVar
-from dataclasses import replace
-from typing import Final
+from dataclasses import dataclass, field, replace
+from typing import Final, Protocol
 
 import httpx
 
@@ -12,6 +12,41 @@ from chatbot.inference.connectors.statuses import error_of_status
 
 traceparent: Final[ContextVar[str]] = ContextVar("traceparent", default="")
 """The step of a trace that a request belongs to (W3C Trace Context); empty: there is no trace."""
+
+
+class Answered(Protocol):
+    """The head of a response, whichever library read it."""
+
+    @property
+    def status_code(self) -> int: ...
+
+    @property
+    def is_success(self) -> bool: ...
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """Names in any case."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """A POST of JSON."""
+
+    url: str
+    headers: Mapping[str, str] = field(repr=False)
+    content: bytes = field(repr=False)
+
+
+def endpoint_post(
+    endpoint: EndpointConfig,
+    path: str,
+    content: bytes,
+    *,
+    headers: Mapping[str, str] | None = None,
+) -> Post:
+    """A request whose answer is streamed; `headers` stand in the place of the bearer token."""
+    return Post(f"{endpoint.base_url}/{path}", _sent(endpoint, content, headers), content)
 
 
 def endpoint_request(
@@ -26,17 +61,10 @@ def endpoint_request(
 
     `headers` stand in the place of the bearer token.
     """
-    sent = {"accept-encoding": "identity", **(headers or {})}
-    if content is not None:
-        sent["content-type"] = "application/json"
-    if endpoint.api_key and headers is None:
-        sent["authorization"] = f"Bearer {endpoint.api_key}"
-    if own := traceparent.get():
-        sent["traceparent"] = own
     return httpx.Request(
         "GET" if content is None else "POST",
         f"{endpoint.base_url}/{path}",
-        headers=sent,
+        headers=_sent(endpoint, content, headers),
         content=content,
         extensions={"timeout": timeout.as_dict()},
     )
@@ -47,10 +75,23 @@ def server_root(endpoint: EndpointConfig) -> EndpointConfig:
     return replace(endpoint, base_url=endpoint.base_url.removesuffix("/v1"))
 
 
-def raise_unless_success(endpoint: EndpointConfig, response: httpx.Response, body: bytes) -> None:
+def raise_unless_success(endpoint: EndpointConfig, response: Answered, body: bytes) -> None:
     """Raises the InferenceError for the status; a server that repeats our key isn't quoted."""
     if response.is_success:
         return
     if endpoint.api_key:
         body = body.replace(endpoint.api_key.encode(), b"***")
     raise error_of_status(response.status_code, body, headers=response.headers)
+
+
+def _sent(
+    endpoint: EndpointConfig, content: bytes | None, headers: Mapping[str, str] | None
+) -> dict[str, str]:
+    sent = {"accept-encoding": "identity", **(headers or {})}
+    if content is not None:
+        sent["content-type"] = "application/json"
+    if endpoint.api_key and headers is None:
+        sent["authorization"] = f"Bearer {endpoint.api_key}"
+    if own := traceparent.get():
+        sent["traceparent"] = own
+    return sent

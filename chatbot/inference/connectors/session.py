@@ -12,6 +12,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from hashlib import sha256
 from typing import Any, Final
 from urllib.parse import quote
@@ -21,6 +22,7 @@ import orjson
 
 from chatbot.inference.connectors.errors import BadRequest, InferenceError, MalformedAnswer
 from chatbot.inference.connectors.options import read_options
+from chatbot.inference.connectors.posted import posted
 from chatbot.inference.connectors.protocol import (
     Capabilities,
     ChatRequest,
@@ -33,10 +35,14 @@ from chatbot.inference.connectors.protocol import (
     UsageReport,
 )
 from chatbot.inference.connectors.reasons import finish_of
-from chatbot.inference.connectors.requests import endpoint_request, raise_unless_success
+from chatbot.inference.connectors.requests import (
+    endpoint_post,
+    endpoint_request,
+    raise_unless_success,
+)
 from chatbot.inference.connectors.sessions import KnownSession, SessionStore
 from chatbot.inference.connectors.statuses import HTTP_SERVER_ERROR, error_of_message, message_of
-from chatbot.inference.connectors.transport import async_client, send_async
+from chatbot.inference.connectors.transport import send_async
 from chatbot.inference.connectors.watched import StopAsked, WatchedResponse
 
 ANSWER_BYTES_LIMIT: Final = 4 * 1024 * 1024
@@ -145,14 +151,12 @@ class SessionChat:
 
     async def _posted(self, path: str, content: Mapping[str, Any], stop: asyncio.Event) -> bytes:
         """The body of the response; raises StopAsked, SessionLost, InferenceError."""
-        limits = self._endpoint.limits
-        request = endpoint_request(
-            self._endpoint,
-            path,
-            content=orjson.dumps(content),
-            timeout=httpx.Timeout(limits.total, connect=limits.connect, pool=limits.connect),
+        post, limits = (
+            endpoint_post(self._endpoint, path, orjson.dumps(content)),
+            self._endpoint.limits,
         )
-        async with WatchedResponse(async_client(), request, stop=stop, limits=limits) as watched:
+        opened = partial(posted, post, connect_seconds=limits.connect)
+        async with WatchedResponse(opened, stop=stop, limits=limits) as watched:
             response = watched.response
             if response.status_code == HTTP_NOT_FOUND and path != "session":
                 raise SessionLost

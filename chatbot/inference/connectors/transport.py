@@ -1,8 +1,8 @@
-"""Connections to model servers: one asynchronous and one synchronous client per process.
+"""Connections to model servers: for each event loop of the process, and for its threads together.
 
-The asynchronous client is httpx on aiohttp's transport, which costs a third of httpx's own per
-streamed token and, unlike it, keeps its pool when a stream is abandoned at any moment. It belongs
-to the event loop that made it: whoever runs the loop closes it with `close_client` at the end.
+Streamed answers are read from aiohttp itself; all else goes through httpx, where there is a loop on
+the same connections. They belong to the loop that made them: whoever runs it closes them with
+`close_client` at the end.
 """
 
 import asyncio
@@ -12,12 +12,14 @@ import threading
 import time
 from functools import cache
 
+import aiohttp
 import httpx
 from httpx_aiohttp import AiohttpTransport
 
+from chatbot.inference.connectors.gathering import Gathering
 from chatbot.inference.connectors.statuses import error_of_transport
 
-MAX_CONNECTIONS = 512
+MAX_CONNECTIONS = 1024
 """Above the sum of all endpoints' concurrency, which admission holds."""
 KEEPALIVE_SECONDS = 15.0
 CONNECT_SECONDS = 2.0
@@ -35,7 +37,41 @@ _LIMITS = httpx.Limits(
     max_keepalive_connections=MAX_CONNECTIONS,
     keepalive_expiry=KEEPALIVE_SECONDS,
 )
-_clients: dict[asyncio.AbstractEventLoop, httpx.AsyncClient] = {}
+
+
+class Connections:
+    """Those of one event loop."""
+
+    def __init__(self) -> None:
+        self.session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(
+                limit=MAX_CONNECTIONS, keepalive_timeout=KEEPALIVE_SECONDS
+            ),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            auto_decompress=False,
+        )
+        self.gathering = Gathering()
+        self.client = httpx.AsyncClient(
+            transport=_Transport(
+                verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), client=self.session
+            ),
+            mounts={"https://": _SecureTransport(self)},
+            timeout=_TIMEOUT,
+            follow_redirects=False,
+        )
+        self._authorities: ssl.SSLContext | None = None
+        self._reading_authorities = asyncio.Lock()
+
+    async def authorities(self) -> ssl.SSLContext:
+        """Certificate authorities; read, 0.1 s, when they are needed, and not on the loop."""
+        async with self._reading_authorities:
+            if self._authorities is None:
+                self._authorities = await asyncio.to_thread(httpx.create_ssl_context)
+            return self._authorities
+
+    async def close(self) -> None:
+        await self.client.aclose()
+        await self.session.close()
 
 
 class _Transport(AiohttpTransport):
@@ -56,17 +92,16 @@ class _Transport(AiohttpTransport):
 
 
 class _SecureTransport(httpx.AsyncBaseTransport):
-    """Reads the certificate authorities, 0.1 s, when they are needed, and not on the loop."""
+    """Made at the first request: it takes the certificate authorities."""
 
-    def __init__(self) -> None:
-        self._making = asyncio.Lock()
+    def __init__(self, connections: Connections) -> None:
+        self._connections = connections
         self._made: _Transport | None = None
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        async with self._making:
-            if self._made is None:
-                context = await asyncio.to_thread(httpx.create_ssl_context)
-                self._made = _Transport(verify=context, limits=_LIMITS)
+        authorities = await self._connections.authorities()
+        if self._made is None:
+            self._made = _Transport(verify=authorities, limits=_LIMITS)
         return await self._made.handle_async_request(request)
 
     async def aclose(self) -> None:
@@ -74,26 +109,23 @@ class _SecureTransport(httpx.AsyncBaseTransport):
             await self._made.aclose()
 
 
-def async_client() -> httpx.AsyncClient:
-    """The client of the running loop; made at the first call."""
+_connections: dict[asyncio.AbstractEventLoop, Connections] = {}
+
+
+def connections() -> Connections:
+    """Those of the running loop; made at the first call."""
     loop = asyncio.get_running_loop()
-    client = _clients.get(loop)
-    if client is None:
-        without_authorities = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        client = _clients[loop] = httpx.AsyncClient(
-            transport=_Transport(verify=without_authorities, limits=_LIMITS),
-            mounts={"https://": _SecureTransport()},
-            timeout=_TIMEOUT,
-            follow_redirects=False,
-        )
-    return client
+    made = _connections.get(loop)
+    if made is None:
+        made = _connections[loop] = Connections()
+    return made
 
 
 async def close_client() -> None:
-    """Closes the running loop's client and its connections; does nothing if there is none."""
-    client = _clients.pop(asyncio.get_running_loop(), None)
-    if client is not None:
-        await client.aclose()
+    """Closes the running loop's connections; does nothing if there are none."""
+    made = _connections.pop(asyncio.get_running_loop(), None)
+    if made is not None:
+        await made.close()
 
 
 _making = threading.Lock()
@@ -115,9 +147,12 @@ def _made_sync_client() -> httpx.Client:
     return client
 
 
-def is_stale(error: httpx.HTTPError, *, seconds: float) -> bool:
+def is_stale(error: Exception, *, seconds: float) -> bool:
     """A kept connection turned out to be closed: worth one more try, on a new one."""
-    never_sent = isinstance(error, httpx.ConnectError | httpx.TimeoutException)
+    never_sent = isinstance(
+        error,
+        httpx.ConnectError | httpx.TimeoutException | aiohttp.ClientConnectorError | TimeoutError,
+    )
     return seconds < STALE_SECONDS and not never_sent
 
 
@@ -141,13 +176,13 @@ def send(request: httpx.Request) -> httpx.Response:
 
 async def send_async(request: httpx.Request) -> httpx.Response:
     """The same on an event loop."""
-    began = time.monotonic()
+    began, client = time.monotonic(), connections().client
     try:
         try:
-            return await async_client().send(request)
+            return await client.send(request)
         except httpx.TransportError as error:
             if not is_stale(error, seconds=time.monotonic() - began):
                 raise
-        return await async_client().send(request)
+        return await client.send(request)
     except httpx.HTTPError as error:
         raise error_of_transport(error) from error

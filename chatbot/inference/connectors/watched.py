@@ -2,24 +2,49 @@
 
 One watching task per response waits for `stop` and for the limits. It closes the response, which
 wakes the reader; so reading costs nothing extra per token, and nobody cancels the reader's task.
-Before there is a response, the request itself is given up, which aiohttp's pool survives.
+Before there is a response, opening it is given up, which aiohttp's pool survives.
 """
 
 import asyncio
 import contextlib
+from collections.abc import Awaitable, Callable, Mapping
 from types import TracebackType
-from typing import Self
-
-import httpx
+from typing import Protocol, Self
 
 from chatbot.inference.connectors.errors import InferenceError, ServerTimedOut
 from chatbot.inference.connectors.protocol import StreamLimits
-from chatbot.inference.connectors.statuses import BODY_BYTES_LIMIT, error_of_transport
-from chatbot.inference.connectors.transport import is_stale
+from chatbot.inference.connectors.requests import Answered
+from chatbot.inference.connectors.statuses import BODY_BYTES_LIMIT
+from chatbot.inference.connectors.transport import connections
 
 LOOK_SECONDS = 1.0
 """How often the watch looks at limits that have become shorter."""
 DRAIN_SECONDS = 0.1
+
+
+class Streamed(Answered, Protocol):
+    """A response whose body comes piece by piece."""
+
+    @property
+    def trailers(self) -> Mapping[str, str]:
+        """What came behind the body."""
+        ...
+
+    async def read(self) -> bytes:
+        """The next bytes; empty at the end. Raises InferenceError."""
+        ...
+
+    def pause(self) -> None:
+        """Leaves what comes in the kernel; may do nothing."""
+        ...
+
+    def resume(self) -> None:
+        """Takes what comes again."""
+        ...
+
+    async def aclose(self) -> None:
+        """At any moment, also while somebody reads: that ends with an InferenceError."""
+        ...
 
 
 class StopAsked(Exception):
@@ -27,52 +52,44 @@ class StopAsked(Exception):
 
 
 class WatchedResponse:
-    """Opened on entry, closed on exit.
-
-    Entering and reading raise `StopAsked`, or an `InferenceError`: nothing that is httpx's.
-    """
+    """Opened on entry, closed on exit. Entering and reading raise `StopAsked` or InferenceError."""
 
     def __init__(
         self,
-        client: httpx.AsyncClient,
-        request: httpx.Request,
+        open_response: Callable[[], Awaitable[Streamed]],
         *,
         stop: asyncio.Event,
         limits: StreamLimits,
     ) -> None:
-        self._client = client
-        self._request = request
+        self._gathering = connections().gathering
+        self._open = open_response
         self._stop = stop
-        self._limits = limits
         self._time = asyncio.get_running_loop().time
         self._ends_at = self._time() + limits.total
         self._waits_since = self._left_at = self._time()
         self._limit = limits.first_token
         self._is_waiting = True
         self._verdict: StopAsked | InferenceError | None = None
-        self._response: httpx.Response | None = None
+        self._response: Streamed | None = None
 
     @property
-    def response(self) -> httpx.Response:
+    def response(self) -> Streamed:
         """Status and headers."""
         if self._response is None:
             raise RuntimeError("not entered")
         return self._response
 
     async def __aenter__(self) -> Self:
+        self._gathering.streams += 1
         self._watching = asyncio.create_task(self._watch())
-        self._sending = asyncio.create_task(self._send())
+        self._opening = asyncio.ensure_future(self._open())
         try:
-            await asyncio.wait({self._watching, self._sending}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({self._watching, self._opening}, return_when=asyncio.FIRST_COMPLETED)
             self._raise_verdict()
-            self._response = await self._sending
-        except httpx.HTTPError as error:
-            await self._close()
-            raise error_of_transport(error) from error
+            self._response = await self._opening
         except BaseException:
             await self._close()
             raise
-        self._chunks = self._response.aiter_raw()
         self._left_at = self._time()
         self._is_waiting = False
         return self
@@ -92,13 +109,20 @@ class WatchedResponse:
         self._waits_since += self._time() - self._left_at
         self._is_waiting = True
         try:
-            return await anext(self._chunks, b"")
-        except httpx.HTTPError as error:
+            return await self.response.read()
+        except InferenceError:
             self._raise_verdict()
-            raise error_of_transport(error) from error
+            raise
         finally:
             self._is_waiting = False
             self._left_at = self._time()
+
+    async def gather(self) -> None:
+        """Leaves what comes next in the kernel, until it is time to look at it."""
+        if not self._gathering.is_due(self._left_at):
+            self.response.pause()
+            await self._gathering.until_due(self._left_at)
+            self.response.resume()
 
     async def read_error(self) -> bytes:
         """The body of an answer that isn't a success, as much as is of use."""
@@ -123,15 +147,6 @@ class WatchedResponse:
         if self._verdict is not None:
             raise self._verdict
 
-    async def _send(self) -> httpx.Response:
-        began = self._time()
-        try:
-            return await self._client.send(self._request, stream=True)
-        except httpx.TransportError as error:
-            if not is_stale(error, seconds=self._time() - began):
-                raise
-        return await self._client.send(self._request, stream=True)
-
     async def _watch(self) -> None:
         while (seconds := self._seconds_left()) > 0:
             with contextlib.suppress(TimeoutError):
@@ -142,8 +157,7 @@ class WatchedResponse:
         else:
             self._verdict = ServerTimedOut(f"no token for {self._limit:g} s, or too long in all")
         if self._response is not None:
-            with contextlib.suppress(httpx.HTTPError):
-                await self._response.aclose()
+            await self._response.aclose()
 
     def _seconds_left(self) -> float:
         """Until the watch has to look again; nothing left: a limit has passed."""
@@ -154,10 +168,10 @@ class WatchedResponse:
         return min(soon, self._waits_since + self._limit - now)
 
     async def _close(self) -> None:
+        self._gathering.streams -= 1
         self._watching.cancel()
-        self._sending.cancel()
-        if not self._sending.done():
-            await asyncio.wait({self._sending})
-        if not self._sending.cancelled() and self._sending.exception() is None:
-            with contextlib.suppress(httpx.HTTPError):
-                await self._sending.result().aclose()
+        self._opening.cancel()
+        if not self._opening.done():
+            await asyncio.wait({self._opening})
+        if not self._opening.cancelled() and self._opening.exception() is None:
+            await self._opening.result().aclose()

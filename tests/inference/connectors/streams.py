@@ -123,11 +123,13 @@ async def say(
     *pieces: bytes,
     kind: str = "text/event-stream",
     ends: bool = True,
+    pause: float = 0.0,
 ) -> None:
-    """A chunked response."""
+    """A chunked response; `pause` seconds before each piece."""
     writer.write(f"HTTP/1.1 200 OK\r\ncontent-type: {kind}\r\n".encode())
     writer.write(b"transfer-encoding: chunked\r\n\r\n")
     for piece in pieces:
+        await asyncio.sleep(pause)
         writer.write(b"%x\r\n%b\r\n" % (len(piece), piece))
     writer.write(b"0\r\n\r\n" if ends else b"")
     await writer.drain()

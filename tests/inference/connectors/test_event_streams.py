@@ -1,7 +1,7 @@
 """It doesn't matter where the network cuts the bytes of an answer."""
 
 import asyncio
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable, Iterable, MutableMapping
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -46,6 +46,15 @@ def recorded(answer: Answer) -> bytes:
     return bytes(body)
 
 
+def in_characters(items: Iterable[StreamItem]) -> list[StreamItem]:
+    """The same however much text was taken together."""
+    return [
+        part
+        for item in items
+        for part in (map(TextDelta, item.text) if isinstance(item, TextDelta) else [item])
+    ]
+
+
 @dataclass(frozen=True)
 class Recording:
     reader: Callable[[], EventReader]
@@ -55,11 +64,16 @@ class Recording:
         answer = StreamedAnswer(self.reader(), "")
         items = [item for piece in pieces for item in answer.items(piece)]
         answer.reader.end_of_response()
-        return [*items, *answer.end()]
+        return in_characters([*items, *answer.end()])
+
+    def texts(self, *pieces: bytes) -> list[TextDelta]:
+        answer = StreamedAnswer(self.reader(), "")
+        items = [item for piece in pieces for item in answer.items(piece)]
+        return [item for item in items if isinstance(item, TextDelta)]
 
     def before(self, cut: int) -> list[StreamItem]:
         """What is there when the connection breaks."""
-        return list(StreamedAnswer(self.reader(), "").items(self.body[:cut]))
+        return in_characters(StreamedAnswer(self.reader(), "").items(self.body[:cut]))
 
     def error_after(self, cut: int) -> type[Exception] | None:
         answer = StreamedAnswer(self.reader(), "")
@@ -89,6 +103,14 @@ class TestStreamedAnswer:
         items = recording.items(recording.body)
 
         assert "".join(one.text for one in items if isinstance(one, TextDelta)) == SCRIPT.text
+
+    def test_takes_together_what_came_together(self, recording: Recording) -> None:
+        together = recording.texts(recording.body)
+        apart = recording.texts(*(bytes([byte]) for byte in recording.body))
+
+        assert [one.text for one in together] == [SCRIPT.text]
+        assert len(apart) > 1
+        assert together[0].pieces == len(apart) == sum(one.pieces for one in apart)
 
     def test_is_the_same_wherever_it_is_cut(self, recording: Recording) -> None:
         body = recording.body

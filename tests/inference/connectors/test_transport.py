@@ -5,7 +5,7 @@ import pytest
 
 from chatbot.inference.connectors.errors import ServerGone
 from chatbot.inference.connectors.protocol import Finished
-from chatbot.inference.connectors.transport import async_client, close_client
+from chatbot.inference.connectors.transport import close_client, connections
 from tests.fakes.certificates import make_certificate
 from tests.fakes.raw_server import read_request, running_raw_server
 from tests.inference.connectors.streams import (
@@ -23,19 +23,20 @@ async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> 
         await say(writer, *COMPLETE)
 
 
-class TestAsyncClient:
-    async def test_is_one_per_loop(self) -> None:
-        first = async_client()
+class TestConnections:
+    async def test_are_one_for_each_loop(self) -> None:
+        first = connections()
 
-        assert async_client() is first
+        assert connections() is first
 
-    async def test_is_made_anew_after_it_was_closed(self) -> None:
-        first = async_client()
+    async def test_are_made_anew_after_they_were_closed(self) -> None:
+        first = connections()
 
         await close_client()
 
-        assert first.is_closed
-        assert async_client() is not first
+        assert first.client.is_closed
+        assert first.session.closed
+        assert connections() is not first
 
 
 class TestTLS:
