@@ -27,6 +27,7 @@ class TestTitleIn:
             pytest.param("제목\uff1a뇌간의 역할.", "뇌간의 역할", id="korean-wide-colon"),
             pytest.param('The word "brainstem"', 'The word "brainstem"', id="quotes-inside"),
             pytest.param("C# and F#", "C# and F#", id="signs-inside"),
+            pytest.param("<question>\nWhat is it?\n</question>", "What is it?", id="marks"),
             pytest.param("", "", id="nothing"),
             pytest.param("<think>Well, the user", "", id="thoughts-alone"),
             pytest.param('"..."', "", id="no-letter"),
