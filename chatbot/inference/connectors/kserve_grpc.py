@@ -7,6 +7,7 @@ ends with the status OK, after at least one response.
 
 import asyncio
 import codecs
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
@@ -102,6 +103,7 @@ class KServeGRPCChat(EventStreamChat):
         self._options = kserve_grpc_options(endpoint)
 
     async def capabilities(self) -> Capabilities:
+        await asyncio.to_thread(_load_transport)
         return Capabilities(continues=True, context_tokens=self._endpoint.context_tokens)
 
     def _reader(self) -> "StreamInferReader":
@@ -222,6 +224,7 @@ async def raise_unless_model_ready(endpoint: EndpointConfig) -> None:
         InferenceError: it hasn't, or doesn't answer.
         OptionsWrong: the endpoint's options are none of this protocol's.
     """
+    await asyncio.to_thread(_load_transport)
     request = _call(
         endpoint,
         "ModelReady",
@@ -289,11 +292,15 @@ async def _messages(endpoint: EndpointConfig, request: httpx.Request) -> list[by
     return messages
 
 
-def _client() -> httpx.AsyncClient:
-    # h2 is 5 MB of memory, for whoever has an endpoint of this kind.
+def _load_transport() -> Callable[[], httpx.AsyncClient]:
+    """Loads h2, 5 MB of memory and 0.1 s: for whoever has an endpoint of this kind."""
     from chatbot.inference.connectors.grpc_transport import grpc_client  # noqa: PLC0415
 
-    return grpc_client()
+    return grpc_client
+
+
+def _client() -> httpx.AsyncClient:
+    return _load_transport()()
 
 
 def _call(
@@ -306,7 +313,7 @@ def _call(
     total_seconds: float,
 ) -> httpx.Request:
     sent = {
-        "te": "trailers",
+        "te": "trailers",  # codespell:ignore te
         "content-type": "application/grpc",
         "grpc-timeout": f"{round(total_seconds * 1000)}m",
     }
