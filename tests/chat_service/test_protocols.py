@@ -61,7 +61,7 @@ class TestAnswers:
                 protocol=Protocol.ANTHROPIC,
                 priority=1,
             )
-            doomed.script(tokens=90, die_after=30)
+            doomed.script(tokens=90, rate=200, die_after=30)
             scripted_server.script(tokens=90)
 
             asking.ask(conversation.pk, "Why?")
@@ -86,7 +86,7 @@ class TestAnswers:
                 protocol=Protocol.KSERVE_GRPC,
                 priority=1,
             )
-            doomed.script(tokens=90, language="ko", die_after=30)
+            doomed.script(tokens=90, language="ko", rate=200, die_after=30)
             scripted_server.script(tokens=90, language="ko")
 
             asking.ask(conversation.pk, "왜?")

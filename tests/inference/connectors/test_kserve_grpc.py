@@ -458,6 +458,7 @@ class TestTLS:
         async with running_raw_server(relay, tls=tls) as base_url:
             chat = connector_of("kserve-grpc", base_url.removesuffix("/v1"))
             items = await collect(chat, question())
+        await relays_ended()
 
         assert text_of(items) == generated(60)
 
@@ -529,15 +530,19 @@ def relaying(
 
     async def converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         answers, asks = await asyncio.open_connection(address.hostname, address.port)
-        asking = asyncio.create_task(pump(reader, asks))
-        answering = asyncio.create_task(say(answers, writer))
-        await asyncio.wait({asking, answering}, return_when=asyncio.FIRST_COMPLETED)
-        # Clients drop what they haven't read yet when a connection breaks.
-        await asyncio.sleep(FLUSH_SECONDS)
-        asking.cancel()
-        answering.cancel()
-        await asyncio.wait({asking, answering})
-        asks.transport.abort()
+        both = {
+            asyncio.create_task(pump(reader, asks)),
+            asyncio.create_task(say(answers, writer)),
+        }
+        try:
+            await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+            # Clients drop what they haven't read yet when a connection breaks.
+            await asyncio.sleep(FLUSH_SECONDS)
+        finally:
+            for task in both:
+                task.cancel()
+            asks.transport.abort()
+            await asyncio.wait(both)
 
     async def say(answers: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         sent = 0
@@ -598,7 +603,11 @@ async def for_each(cuts: range, ask: Any) -> list[tuple[str, str]]:  # noqa: ANN
             return await ask(cut)  # type: ignore[no-any-return] # an outcome
 
     outcomes = await asyncio.gather(*(one(cut) for cut in cuts))
+    await relays_ended()
+    return outcomes
+
+
+async def relays_ended() -> None:
     async with asyncio.timeout(5):
         others = asyncio.all_tasks() - {asyncio.current_task()}
         await asyncio.gather(*others, return_exceptions=True)
-    return outcomes
