@@ -8,7 +8,7 @@ LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generat
 	--no-header --no-annotate $(UPGRADE)
 
 .PHONY: help up set-up set-up-dev python clean check format test test-fast browser lock \
-	acceptance acceptance-clients
+	acceptance acceptance-clients acceptance-vllm vllm lock-vllm
 help:  ## list the verbs
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
@@ -26,7 +26,7 @@ set-up-dev: python ## the same, with the tools for tests and checks
 	@$(PYTHON) chatbot/embedded/set_up.py dev
 
 clean: ## remove what set-up made; data in .brainstem stays
-	rm -rf .venv .venv-acceptance tests/acceptance/node/node_modules web/node_modules web/dist ocr_worker/tessdata/node_modules
+	rm -rf .venv .venv-acceptance .venv-vllm tests/acceptance/node/node_modules web/node_modules web/dist ocr_worker/tessdata/node_modules
 
 check: set-up-dev ## lint, format, imports, types, spelling (no server needed)
 	$(BIN)/ruff check .
@@ -47,13 +47,22 @@ test: set-up-dev browser acceptance-clients check ## every check and test, the b
 test-fast: set-up-dev ## unit and integration tests, without browser, whole stacks and chaos
 	$(BIN)/python -m pytest -q -n 2 -m "not slow"
 
-acceptance: set-up-dev acceptance-clients ## only the programs of others at the OpenAI-compatible door
+acceptance: set-up-dev acceptance-clients ## only the programs of others, and a real llama.cpp
 	$(BIN)/python -m pytest -q tests/acceptance
 
 acceptance-clients: set-up-dev
 	@test -x .venv-acceptance/bin/python || $(BIN)/uv venv --quiet -p $(BIN)/python .venv-acceptance
 	@$(BIN)/uv pip sync --quiet --require-hashes -p .venv-acceptance/bin/python requirements/acceptance.txt
 	@cd tests/acceptance/node && PATH="$(CURDIR)/$(BIN):$$PATH" npm ci --silent --no-audit --no-fund
+
+acceptance-vllm: vllm ## a real vLLM under the connectors: 2 GB and ten minutes, so CI doesn't
+	$(BIN)/python -m pytest -q -rP tests/acceptance/vllm/server_tests.py
+
+vllm: set-up-dev
+	@test -x .venv-vllm/bin/python || $(BIN)/uv venv --quiet -p $(BIN)/python .venv-vllm
+	@$(BIN)/uv pip sync --quiet --require-hashes -p .venv-vllm/bin/python requirements/vllm.txt || { \
+		echo "torch's CPU build is not on PyPI: UV_FIND_LINKS names the folder or page that has its wheel"; \
+		exit 1; }
 
 browser: ## a browser and Korean fonts for the end-to-end tests (needs root once)
 	@command -v chromium >/dev/null && fc-list :lang=ko 2>/dev/null | grep -q . || { \
@@ -70,3 +79,6 @@ lock: ## lock requirements/*.in again, with hashes; UPGRADE=--upgrade for newer 
 	for process in chatbot chat_service tracing ocr_worker ingest_worker embedded uv; do \
 		$(LOCK) -c requirements/dev.txt requirements/$$process.in -o requirements/$$process.txt \
 			|| exit 1; done
+
+lock-vllm: ## lock requirements/vllm.in again; UV_FIND_LINKS names where torch's CPU build is
+	$(LOCK) requirements/vllm.in -o requirements/vllm.txt

@@ -25,7 +25,7 @@ def locked(path: Path) -> dict[str, str]:
     return {normalised(block.partition("==")[0]): block for block in blocks}
 
 
-OF_OTHERS = {"acceptance"}
+OF_OTHERS = {"acceptance", "vllm"}
 """Programs of others, in an environment of their own."""
 
 
