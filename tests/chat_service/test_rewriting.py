@@ -8,7 +8,7 @@ import pytest
 from chat_service.rewriting import REWRITE_SECONDS, REWRITE_TOKENS
 from chatbot.accounts.models import User
 from chatbot.brains.models import Brain
-from chatbot.conversations.models import Conversation
+from chatbot.conversations.models import Conversation, TurnState
 from tests.chat_service.client import ChatClient
 from tests.chat_service.openai_calls import OpenAICaller
 from tests.chat_service.processes import ChatProcess
@@ -43,7 +43,12 @@ def talk(brain: Brain, **script: object) -> Conversation:
     """
     conversation = make_conversation(brain.created_by or User(), brain=brain)
     directive = f"[[script {json.dumps(script, ensure_ascii=False)}]]"
-    make_turn(conversation, question="Who pays invoices?", answer=f"The office. {directive}")
+    make_turn(
+        conversation,
+        question="Who pays invoices?",
+        answer=f"The office. {directive}",
+        state=TurnState.COMPLETED,
+    )
     return conversation
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from chat_service.titles import TITLE_SECONDS, TITLE_TOKENS
 from chatbot.accounts.models import User
-from chatbot.conversations.models import Conversation
+from chatbot.conversations.models import Conversation, TurnState
 from chatbot.conversations.services import change_conversation
 from chatbot.inference.models import InferenceModel
 from tests.chat_service.client import ChatClient
@@ -165,7 +165,7 @@ class TestTitles:
     ) -> None:
         titled = make_conversation(person, title="Mine")
         begun = make_conversation(person)
-        make_turn(begun, answer="It breathes.")
+        make_turn(begun, answer="It breathes.", state=TurnState.COMPLETED)
 
         for conversation in (titled, begun):
             client.ask(conversation.pk, "What does it do?")
