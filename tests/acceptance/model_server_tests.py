@@ -1,6 +1,6 @@
 """What every model server must pass, told from the connector and from a whole chat service.
 
-`test_llama_cpp.py` runs them for llama.cpp, `vllm/vllm_server.py` for vLLM.
+`test_llama_cpp.py` runs them for llama.cpp, `vllm/server_tests.py` for vLLM.
 """
 
 import asyncio
@@ -17,12 +17,7 @@ import pytest
 from chatbot.accounts.models import User
 from chatbot.conversations.models import Message, TurnState
 from chatbot.inference.connectors.errors import InferenceError, PromptTooLong, ServerGone
-from chatbot.inference.connectors.protocol import (
-    Finished,
-    Stopped,
-    TextDelta,
-    UsageReport,
-)
+from chatbot.inference.connectors.protocol import Finished, Stopped, TextDelta, UsageReport
 from chatbot.inference.connectors.server_queue import server_queue
 from chatbot.inference.connectors.transport import close_client
 from chatbot.inference.models import InferenceModel
@@ -44,7 +39,7 @@ FREE_SECONDS = 1.0
 PATIENCE_SECONDS = 90
 LONG = "Write a very long story about a brave fox, a river and a mountain. Do not stop."
 STORY = ask(LONG, max_tokens=1500, options={"ignore_eos": True})
-"""An answer that takes a minute; both servers know `ignore_eos`."""
+"""An answer of half a minute at least; both servers know `ignore_eos`."""
 PARAGRAPH = "The quick brown fox jumps over the lazy dog near the old river bank. "
 
 
