@@ -55,7 +55,7 @@ logger = logging.getLogger(__name__)
 
 TICK_SECONDS: Final = 1.0
 TICKS_PER_CHECKPOINT: Final = 2
-MAX_RUNNING: Final = 400
+MAX_RUNNING: Final = 600
 """Turns that this process writes or that wait in it; others are left to other processes."""
 KEEP_SECONDS: Final = 30.0
 """How long the log of an ended turn stays in memory if Redis doesn't take it."""
@@ -276,7 +276,11 @@ class Replica:
             return
         with contextlib.suppress(Unavailable):
             claims = await in_database(
-                claim_turns, owner=self.name, limit=min(room, 50), turn_id=turn_id
+                claim_turns,
+                owner=self.name,
+                limit=min(room, 50),
+                turn_id=turn_id,
+                written=tuple(self._runners),
             )
             for claim in claims:
                 self._take(claim)

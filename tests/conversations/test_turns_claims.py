@@ -55,6 +55,19 @@ class TestClaimTurns:
         turn.refresh_from_db()
         assert (turn.owner, turn.fence, turn.epoch, turn.attempts) == ("me", 2, 1, 2)
 
+    def test_leaves_what_the_claimer_itself_still_writes(self, conversation: Conversation) -> None:
+        late, orphan, queued = (
+            make_orphan(conversation),
+            make_orphan(conversation),
+            make_turn(conversation),
+        )
+
+        claims = claim_turns(owner="me", limit=5, written=[late.pk])
+
+        assert {claim.turn_id for claim in claims} == {orphan.pk, queued.pk}
+        late.refresh_from_db()
+        assert (late.fence, late.epoch) == (1, 0)
+
     def test_leaves_what_is_leased_or_ended(self, conversation: Conversation) -> None:
         leased = make_orphan(conversation)
         Turn.objects.filter(pk=leased.pk).update(leased_until=timezone.now() + timedelta(minutes=1))

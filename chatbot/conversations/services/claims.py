@@ -5,7 +5,7 @@ still its own. A lease that nobody renews for three seconds makes the turn an or
 process may claim. All times are the database's.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -83,12 +83,16 @@ class Claim:
 
 
 @transaction.atomic
-def claim_turns(*, owner: str, limit: int, turn_id: UUID | None = None) -> list[Claim]:
+def claim_turns(
+    *, owner: str, limit: int, turn_id: UUID | None = None, written: Collection[UUID] = ()
+) -> list[Claim]:
     """Claims queued turns and orphans, oldest first; those of other claimers are skipped.
 
-    An orphan opens a new epoch. One that has lost too many owners fails instead.
+    An orphan opens a new epoch. One that has lost too many owners fails instead. Turns that the
+    claimer still writes (`written`) are none, however late it comes to renew their leases.
     """
-    ready = Q(state=TurnState.QUEUED) | Q(state=TurnState.RUNNING, leased_until__lte=Now())
+    is_orphan = Q(state=TurnState.RUNNING, leased_until__lte=Now()) & ~Q(pk__in=written)
+    ready = Q(state=TurnState.QUEUED) | is_orphan
     turns = Turn.objects.filter(ready, **({"pk": turn_id} if turn_id else {}))
     found = list(
         turns.select_for_update(skip_locked=True, of=("self",))
