@@ -137,6 +137,12 @@ class Rig:
 
         return Turn.objects.filter(finished_at=None).count()
 
+    def stop_everything(self) -> None:
+        """Owners of turns look once a second."""
+        from chatbot.conversations.models import Turn  # noqa: PLC0415 - Django is set up by now
+
+        Turn.objects.filter(finished_at=None).update(stop_requested=True)
+
     def places(self) -> int:
         """Running and waiting turns, as Redis has them."""
         from chatbot.contracts import keys  # noqa: PLC0415 - after the path is set
