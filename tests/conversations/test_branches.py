@@ -14,7 +14,7 @@ from chatbot.conversations.selectors import is_grounded, messages_of
 from chatbot.conversations.services import ask, change_conversation, regenerate
 from chatbot.conversations.services.asking import UNFINISHED_PER_USER
 from chatbot.conversations.services.claims import claim_turns
-from chatbot.conversations.services.history import HISTORY_MESSAGES, history_up_to
+from chatbot.conversations.services.history import HISTORY_MESSAGES
 from chatbot.conversations.services.turns import Claimer
 from tests.factories.accounts import make_user
 from tests.factories.brains import make_brain
@@ -231,15 +231,20 @@ class TestHistory:
         conversation = make_conversation(person)
         for number in range(HISTORY_MESSAGES):
             make_turn(conversation, question=f"{number}?", state=TurnState.FAILED)
-        last = make_turn(conversation, question="Last?", answer="Last.", state=TurnState.COMPLETED)
+        make_turn(conversation, question="Last?", answer="Last.", state=TurnState.COMPLETED)
+        make_turn(conversation, question="And now?")
 
-        history = history_up_to(last.answer_id)
+        [claim] = claim_turns(owner="me", limit=5)
 
-        assert len(history) == HISTORY_MESSAGES
-        assert history[-3:] == (("user", "39?"), ("user", "Last?"), ("assistant", "Last."))
+        assert len(claim.history) == HISTORY_MESSAGES
+        assert claim.history[-3:] == (("user", "39?"), ("user", "Last?"), ("assistant", "Last."))
 
-    def test_is_empty_at_the_beginning(self) -> None:
-        assert history_up_to(None) == ()
+    def test_is_empty_at_the_beginning(self, person: User) -> None:
+        make_turn(make_conversation(person), question="And now?")
+
+        [claim] = claim_turns(owner="me", limit=5)
+
+        assert claim.history == ()
 
 
 class TestMigration:

@@ -1,24 +1,19 @@
 """What a chat process writes into an answer, always under its fence."""
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
-from typing import Any, Final
+from typing import Any
 from uuid import UUID
 
 from django.db import IntegrityError, connection, transaction
-from django.db.models import DecimalField, ExpressionWrapper, F, Subquery
-from django.db.models.expressions import Combinable
-from django.db.models.functions import Coalesce, Now
 
 from chatbot.contracts.events import Source
-from chatbot.conversations.models import Citation, Message, Turn, TurnState
-from chatbot.conversations.services.quotas import count_tokens
+from chatbot.conversations.models import Citation, TurnState
+from chatbot.conversations.services.quotas import COUNT
 from chatbot.documents.models import DocumentVersion
-from chatbot.inference.models import InferenceModel
 
 _TRIES = 3
-_TOKENS_OF_PRICE: Final = Decimal(1_000_000)
 _CHECKPOINT = """
 WITH mine AS (
     UPDATE conversations_turn AS turn SET seq = saved.seq
@@ -28,6 +23,44 @@ WITH mine AS (
 )
 UPDATE conversations_message AS message SET text = mine.text
 FROM mine WHERE message.id = mine.answer_id
+"""
+
+_FINALISE = f"""
+WITH ended AS (
+    UPDATE conversations_turn
+    SET state = %(state)s, seq = %(seq)s, leased_until = NULL,
+        finished_at = statement_timestamp(), error_code = %(error_code)s,
+        error_sentence = %(error_sentence)s, error_way_out = %(error_way_out)s
+    WHERE id = %(turn)s AND fence = %(fence)s AND state = 'running'
+    RETURNING answer_id, conversation_id, api_key_id
+), stored AS (
+    UPDATE conversations_message AS message
+    SET text = %(text)s,
+        finish_reason = %(finish_reason)s,
+        model_name = coalesce(nullif(%(model_name)s, ''), message.model_name),
+        reasoning = coalesce(nullif(%(reasoning)s, ''), message.reasoning),
+        tool_calls = coalesce(%(tool_calls)s::jsonb, message.tool_calls),
+        prompt_tokens = coalesce(%(prompt_tokens)s::int, message.prompt_tokens),
+        completion_tokens = coalesce(%(completion_tokens)s::int, message.completion_tokens),
+        ttft_ms = coalesce(%(ttft_ms)s::int, message.ttft_ms),
+        duration_ms = coalesce(%(duration_ms)s::int, message.duration_ms),
+        cost = coalesce(coalesce(message.cost, 0) + (
+            SELECT (price_prompt * %(prompt_tokens)s::int
+                + price_completion * %(written_tokens)s::int) / 1000000
+            FROM inference_inferencemodel
+            WHERE name = %(model_name)s AND (price_prompt <> 0 OR price_completion <> 0)
+        ), message.cost)
+    FROM ended WHERE message.id = ended.answer_id
+), counted AS ({COUNT})
+SELECT (SELECT answer_id FROM ended), EXISTS (
+    SELECT FROM conversations_turn
+    WHERE id = %(turn)s AND fence = %(fence)s AND state = %(state)s AND seq = %(seq)s
+)
+"""  # noqa: S608 - put together from constants
+"""A continued answer keeps the figures of which the outcome knows nothing, and its cost is what all
+its runs cost by the model's prices; nothing without any.
+
+Answers with the answer's id, or nothing: not the owner; and whether the same was said before.
 """
 
 
@@ -85,9 +118,12 @@ def finalise(*, turn_id: UUID, fence: int, outcome: Outcome) -> bool:
 
     Saying it twice (the first commit's confirmation was lost) is fine.
     """
+    if outcome.sources is None:
+        return _finalise(turn_id, fence, outcome)
     for tries_left in reversed(range(_TRIES)):
         try:
-            return _finalise(turn_id, fence, outcome)
+            with transaction.atomic():
+                return _finalise(turn_id, fence, outcome)
         except IntegrityError:
             # A cited document was deleted meanwhile; the next try leaves it out.
             if not tries_left:
@@ -95,64 +131,37 @@ def finalise(*, turn_id: UUID, fence: int, outcome: Outcome) -> bool:
     raise AssertionError
 
 
-@transaction.atomic
 def _finalise(turn_id: UUID, fence: int, outcome: Outcome) -> bool:
-    turns = Turn.objects.filter(pk=turn_id, fence=fence)
-    ended = turns.filter(state=TurnState.RUNNING).update(
-        state=outcome.state,
-        seq=outcome.seq,
-        leased_until=None,
-        finished_at=Now(),
-        error_code=outcome.error_code,
-        error_sentence=outcome.error_sentence[:500],
-        error_way_out=outcome.error_way_out[:500],
-    )
-    if not ended:
-        return turns.filter(state=outcome.state, seq=outcome.seq).exists()
-    answer_id = turns.values_list("answer_id", flat=True).get()
-    Message.objects.filter(pk=answer_id).update(
-        text=outcome.text,
-        finish_reason=outcome.finish_reason,
-        **_known_figures(outcome),
-        **_cost(outcome),
-    )
-    if outcome.sources is not None:
+    with connection.cursor() as cursor:
+        cursor.execute(_FINALISE, _named(turn_id, fence, outcome))
+        answer_id, was_mine = cursor.fetchone()
+    if answer_id is not None and outcome.sources is not None:
         _cite(answer_id, outcome.sources)
-    if tokens := (outcome.prompt_tokens or 0) + (outcome.written_tokens or 0):
-        count_tokens(turn_id=turn_id, tokens=tokens)
-    return True
+    return answer_id is not None or was_mine
 
 
-def _known_figures(outcome: Outcome) -> dict[str, Any]:
-    """A continued answer keeps the figures of which the outcome knows nothing."""
-    figures = {
-        "model_name": outcome.model_name or None,
-        "reasoning": outcome.reasoning or None,
-        "tool_calls": list(outcome.tool_calls) or None,
+def _named(turn_id: UUID, fence: int, outcome: Outcome) -> dict[str, Any]:
+    calls = list(outcome.tool_calls)
+    return {
+        "turn": turn_id,
+        "fence": fence,
+        "state": outcome.state,
+        "seq": outcome.seq,
+        "error_code": outcome.error_code,
+        "error_sentence": outcome.error_sentence[:500],
+        "error_way_out": outcome.error_way_out[:500],
+        "text": outcome.text,
+        "finish_reason": outcome.finish_reason,
+        "model_name": outcome.model_name,
+        "reasoning": outcome.reasoning,
+        "tool_calls": json.dumps(calls) if calls else None,
         "prompt_tokens": outcome.prompt_tokens,
         "completion_tokens": outcome.completion_tokens,
+        "written_tokens": outcome.written_tokens,
         "ttft_ms": outcome.ttft_ms,
         "duration_ms": outcome.duration_ms,
+        "tokens": (outcome.prompt_tokens or 0) + (outcome.written_tokens or 0),
     }
-    return {name: figure for name, figure in figures.items() if figure is not None}
-
-
-def _cost(outcome: Outcome) -> dict[str, Combinable]:
-    """What this run adds to the answer's cost, by the model's prices; nothing without any."""
-    if outcome.prompt_tokens is None or outcome.written_tokens is None:
-        return {}
-    priced = InferenceModel.objects.filter(name=outcome.model_name).exclude(
-        price_prompt=0, price_completion=0
-    )
-    money: DecimalField[Any, Any] = DecimalField(max_digits=18, decimal_places=9)
-    price = ExpressionWrapper(
-        (F("price_prompt") * outcome.prompt_tokens + F("price_completion") * outcome.written_tokens)
-        / _TOKENS_OF_PRICE,
-        output_field=money,
-    )
-    added = Subquery(priced.values(price=price)[:1], output_field=money)
-    so_far = Coalesce("cost", Decimal(0), output_field=money)
-    return {"cost": Coalesce(so_far + added, F("cost"), output_field=money)}
 
 
 def _cite(answer_id: UUID, sources: Sequence[Source]) -> None:

@@ -17,7 +17,7 @@ from chatbot.contracts.errors import InvalidInput, LimitReached, NotAllowed
 from chatbot.conversations.models import MessageRole, TurnState
 from chatbot.conversations.selectors import no_such_conversation, no_such_message
 from chatbot.conversations.services.claims import LEASE, OWNER_CHARACTERS
-from chatbot.conversations.services.history import RECENT, RECENT_BOUNDS, decoded
+from chatbot.conversations.services.history import RECENT, RECENT_BOUNDS, decoded, recent
 from chatbot.conversations.services.quotas import USED, Quotas, check_quotas, quotas_of
 
 if TYPE_CHECKING:
@@ -177,7 +177,7 @@ def lock_and_read(
         asked_before=_asked_before(decoded(before)),
         key_id=user.acting_key_id,
         quotas=quotas_of(decoded(of_person), decoded(of_key)),
-        history=tuple((role, text) for role, text in decoded(past) or ()),
+        history=recent(past),
     )
 
 

@@ -11,15 +11,12 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db import connection, transaction
-from django.db.models import Case, F, IntegerField, Q, When
-from django.db.models.functions import Coalesce, Now
-from django.utils import timezone
+from django.db import connection
 
 from chatbot.contracts.events import Source
-from chatbot.conversations.models import Message, Turn, TurnState
+from chatbot.conversations.models import Message
 from chatbot.conversations.selectors import sources_of
-from chatbot.conversations.services.history import history_up_to
+from chatbot.conversations.services.history import RECENT, RECENT_BOUNDS, decoded, recent
 
 LEASE = timedelta(seconds=3)
 MAX_ATTEMPTS = 3
@@ -29,6 +26,53 @@ INTERRUPTED_CODE = "answer-interrupted"
 INTERRUPTED_SENTENCE = "The chat service was interrupted several times while it wrote this answer."
 CONTINUE_WAY_OUT = "What was written is kept: continue the answer."
 
+_CLAIM = f"""
+WITH ready AS (
+    SELECT id, state = 'running' AS is_orphan,
+        state = 'running' AND attempts >= %(attempts)s AS is_lost
+    FROM conversations_turn
+    WHERE (state = 'queued' OR (state = 'running' AND leased_until <= statement_timestamp()
+            AND id <> ALL (%(written)s::uuid[])))
+        AND (%(turn)s::uuid IS NULL OR id = %(turn)s)
+    ORDER BY created_at LIMIT %(limit)s FOR UPDATE SKIP LOCKED
+), lost AS (
+    UPDATE conversations_turn AS turn
+    SET state = 'failed', fence = fence + 1, leased_until = NULL,
+        finished_at = statement_timestamp(), error_code = %(error_code)s,
+        error_sentence = %(error_sentence)s, error_way_out = %(error_way_out)s
+    FROM ready WHERE turn.id = ready.id AND ready.is_lost
+    RETURNING turn.answer_id
+), lost_answers AS (
+    UPDATE conversations_message AS message SET finish_reason = 'error'
+    FROM lost WHERE message.id = lost.answer_id
+), mine AS (
+    UPDATE conversations_turn AS turn
+    SET state = 'running', fence = fence + 1, epoch = epoch + ready.is_orphan::int,
+        attempts = attempts + 1, started_at = coalesce(started_at, statement_timestamp()),
+        owner = %(owner)s,
+        leased_until = statement_timestamp() + make_interval(secs => %(lease)s)
+    FROM ready WHERE turn.id = ready.id AND NOT ready.is_lost
+    RETURNING turn.*, ready.is_orphan
+)
+SELECT mine.id AS turn_id, mine.fence, mine.epoch, mine.seq, conversation.user_id,
+    conversation.id AS conversation_id, question.id AS question_id, answer.id AS answer_id,
+    question.parent_id, question.text AS question, answer.text,
+    coalesce(answer.completion_tokens, 0) AS completion_tokens,
+    conversation.brain_id, coalesce(brain.instructions, '') AS instructions,
+    coalesce(brain.rewrites_questions, false) AS rewrites_questions,
+    coalesce(conversation.model_id, brain.model_id) AS model_id,
+    CASE WHEN mine.epoch = 0 OR mine.is_orphan THEN mine.created_at
+        ELSE statement_timestamp() END AS asked_at,
+    mine.is_orphan, mine.stop_requested, mine.request,
+    (WITH start AS (SELECT question.parent_id AS id) {RECENT}) AS history
+FROM mine
+JOIN conversations_message AS question ON question.id = mine.question_id
+JOIN conversations_message AS answer ON answer.id = mine.answer_id
+JOIN conversations_conversation AS conversation ON conversation.id = mine.conversation_id
+LEFT JOIN brains_brain AS brain ON brain.id = conversation.brain_id
+ORDER BY mine.created_at
+"""  # noqa: S608 - put together from constants
+"""Columns are fields of `Claim`."""
 _RENEW = """
 UPDATE conversations_turn AS turn
 SET leased_until = statement_timestamp() + make_interval(secs => %s)
@@ -82,7 +126,6 @@ class Claim:
     """Of the brain: before they are searched for."""
 
 
-@transaction.atomic
 def claim_turns(
     *, owner: str, limit: int, turn_id: UUID | None = None, written: Collection[UUID] = ()
 ) -> list[Claim]:
@@ -91,29 +134,23 @@ def claim_turns(
     An orphan opens a new epoch. One that has lost too many owners fails instead. Turns that the
     claimer still writes (`written`) are none, however late it comes to renew their leases.
     """
-    is_orphan = Q(state=TurnState.RUNNING, leased_until__lte=Now()) & ~Q(pk__in=written)
-    ready = Q(state=TurnState.QUEUED) | is_orphan
-    turns = Turn.objects.filter(ready, **({"pk": turn_id} if turn_id else {}))
-    found = list(
-        turns.select_for_update(skip_locked=True, of=("self",))
-        .select_related("question", "answer", "conversation__brain")
-        .order_by("created_at")[:limit]
-    )
-    orphans = {turn.pk for turn in found if turn.state == TurnState.RUNNING}
-    lost = {turn.pk for turn in found if turn.pk in orphans and turn.attempts >= MAX_ATTEMPTS}
-    mine = [turn for turn in found if turn.pk not in lost]
-    if lost:
-        _fail(lost)
-    if mine:
-        _own(mine, orphans, owner)
-    return [
-        _claim_of(
-            turn,
-            history=history_up_to(turn.question.parent_id),
-            is_orphan=turn.pk in orphans,
-        )
-        for turn in mine
-    ]
+    named = {
+        "turn": turn_id,
+        "written": list(written),
+        "limit": limit,
+        "owner": owner[:OWNER_CHARACTERS],
+        "lease": LEASE.total_seconds(),
+        "attempts": MAX_ATTEMPTS,
+        "error_code": INTERRUPTED_CODE,
+        "error_sentence": INTERRUPTED_SENTENCE,
+        "error_way_out": CONTINUE_WAY_OUT,
+        **RECENT_BOUNDS,
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_CLAIM, named)
+        names = [column.name for column in cursor.description]
+        found = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+    return [_claim_of(one) for one in found]
 
 
 def renew_leases(*, fences: Mapping[UUID, int]) -> dict[UUID, bool]:
@@ -132,71 +169,12 @@ def release_leases(*, fences: Mapping[UUID, int]) -> None:
         cursor.execute(_RELEASE, [list(fences), list(fences.values())])
 
 
-def _claim_of(
-    turn: Turn,
-    *,
-    history: tuple[tuple[str, str], ...],
-    is_orphan: bool,
-) -> Claim:
-    """The claim of a turn that is the claimer's in the database."""
-    conversation = turn.conversation
-    brain = conversation.brain
-    is_first = turn.epoch == 0 or is_orphan
-    return Claim(
-        turn_id=turn.pk,
-        fence=turn.fence,
-        epoch=turn.epoch,
-        seq=turn.seq,
-        user_id=conversation.user_id,
-        conversation_id=conversation.pk,
-        question_id=turn.question.pk,
-        answer_id=turn.answer.pk,
-        parent_id=turn.question.parent_id,
-        question=turn.question.text,
-        text=turn.answer.text,
-        sources=tuple(sources_of(turn.answer)) if turn.answer.text else (),
-        history=history,
-        brain_id=conversation.brain_id,
-        instructions=brain.instructions if brain else "",
-        model_id=conversation.model_id or (brain.model_id if brain else None),
-        completion_tokens=turn.answer.completion_tokens or 0,
-        asked_at=turn.created_at if is_first else timezone.now(),
-        is_orphan=is_orphan,
-        stop_requested=turn.stop_requested,
-        request=turn.request,
-        rewrites_questions=bool(brain and brain.rewrites_questions),
-    )
-
-
-def _own(turns: list[Turn], orphans: set[UUID], owner: str) -> None:
-    """Writes the claimer into the turns, and the same into the objects that were read."""
-    for turn in turns:
-        turn.fence += 1
-        turn.epoch += turn.pk in orphans
-    Turn.objects.filter(pk__in=[turn.pk for turn in turns]).update(
-        fence=F("fence") + 1,
-        epoch=Case(
-            When(state=TurnState.RUNNING, then=F("epoch") + 1),
-            default=F("epoch"),
-            output_field=IntegerField(),
-        ),
-        attempts=F("attempts") + 1,
-        started_at=Coalesce("started_at", Now()),
-        state=TurnState.RUNNING,
-        owner=owner[:OWNER_CHARACTERS],
-        leased_until=Now() + LEASE,
-    )
-
-
-def _fail(turn_ids: set[UUID]) -> None:
-    """Ends turns that lost too many owners. What stands of their answers is kept."""
-    Message.objects.filter(turn__in=turn_ids).update(finish_reason="error")
-    Turn.objects.filter(pk__in=turn_ids).update(
-        state=TurnState.FAILED,
-        fence=F("fence") + 1,
-        leased_until=None,
-        finished_at=Now(),
-        error_code=INTERRUPTED_CODE,
-        error_sentence=INTERRUPTED_SENTENCE,
-        error_way_out=CONTINUE_WAY_OUT,
-    )
+def _claim_of(found: dict[str, Any]) -> Claim:
+    """The claim of a turn that is the claimer's in the database, from the columns of `_CLAIM`."""
+    answer = Message(pk=found["answer_id"])
+    changed = {
+        "history": recent(found["history"]),
+        "request": decoded(found["request"]),
+        "sources": tuple(sources_of(answer)) if found["text"] else (),
+    }
+    return Claim(**(found | changed))

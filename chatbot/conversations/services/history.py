@@ -2,9 +2,6 @@
 
 import json
 from typing import Any, Final
-from uuid import UUID
-
-from django.db import connection
 
 HISTORY_MESSAGES: Final = 40
 """With text; more don't fit into a prompt."""
@@ -26,17 +23,11 @@ SELECT json_agg(json_build_array(role, text) ORDER BY ordinal) FROM (
 """
 """Roles and texts, oldest first, as JSON; needs a table `start` with the `id` to go up from."""
 RECENT_BOUNDS: Final = {"history": HISTORY_MESSAGES, "steps": MAX_STEPS}
-_BEFORE = f"WITH start AS (SELECT %(start)s::uuid AS id) {RECENT}"
 
 
-def history_up_to(message_id: UUID | None) -> tuple[tuple[str, str], ...]:
-    """Role and text of the path to a message, and its own, oldest first; texts only."""
-    if message_id is None:
-        return ()
-    with connection.cursor() as cursor:
-        cursor.execute(_BEFORE, {"start": message_id, **RECENT_BOUNDS})
-        [found] = cursor.fetchone()
-    return tuple((role, text) for role, text in decoded(found) or ())
+def recent(value: Any) -> tuple[tuple[str, str], ...]:  # noqa: ANN401 - JSON
+    """What `RECENT` gives: role and text of messages, oldest first."""
+    return tuple((role, text) for role, text in decoded(value) or ())
 
 
 def decoded(value: Any) -> Any:  # noqa: ANN401 - JSON

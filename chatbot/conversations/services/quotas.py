@@ -3,10 +3,8 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from typing import Final
-from uuid import UUID
 
 from django.conf import settings
-from django.db import connection
 from django.utils import timezone
 
 from chatbot.contracts.errors import LimitReached
@@ -24,17 +22,18 @@ USED: Final = """
     WHERE key.id = %(key)s)
 """
 """Two columns for the statement that stands before every question: the person's, and the key's."""
-_COUNT: Final = """
-INSERT INTO conversations_dailytokens AS counted (user_id, api_key_id, day, tokens)
+COUNT: Final = """
+INSERT INTO conversations_dailytokens AS known (user_id, api_key_id, day, tokens)
 SELECT conversation.user_id, key.id, (statement_timestamp() AT TIME ZONE 'UTC')::date, %(tokens)s
-FROM conversations_turn AS turn
-JOIN conversations_conversation AS conversation ON conversation.id = turn.conversation_id
+FROM ended
+JOIN conversations_conversation AS conversation ON conversation.id = ended.conversation_id
 JOIN LATERAL (
-    SELECT NULL::uuid AS id UNION ALL SELECT turn.api_key_id WHERE turn.api_key_id IS NOT NULL
-) AS key ON true
-WHERE turn.id = %(turn)s
-ON CONFLICT (user_id, api_key_id, day) DO UPDATE SET tokens = counted.tokens + excluded.tokens
+    SELECT NULL::uuid AS id UNION ALL SELECT ended.api_key_id WHERE ended.api_key_id IS NOT NULL
+) AS key ON %(tokens)s > 0
+ON CONFLICT (user_id, api_key_id, day) DO UPDATE SET tokens = known.tokens + excluded.tokens
 """
+"""Adds to what the person, and the key that asked, have used today; needs a table `ended` with the
+`conversation_id` and `api_key_id` of a turn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +70,6 @@ def check_quotas(quotas: Quotas) -> None:
         raise _exceeded("You have", quotas.person)
     if quotas.key is not None and quotas.key.is_used_up:
         raise _exceeded("This API key has", quotas.key)
-
-
-def count_tokens(*, turn_id: UUID, tokens: int) -> None:
-    """Adds to what the turn's person, and the key that asked, have used today."""
-    with connection.cursor() as cursor:
-        cursor.execute(_COUNT, {"turn": turn_id, "tokens": tokens})
 
 
 def _quota(found: list[int | None], default: int) -> Quota:
