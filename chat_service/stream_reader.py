@@ -105,6 +105,9 @@ class StreamReader:
             while True:
                 log = self._own_logs.get(turn_id)
                 if log is not None and not log.is_abandoned:
+                    if tail is not None:
+                        self._leave(tail)
+                        tail = None
                     changed, entries = log.changed, log.since(seen)
                 else:
                     tail = tail or self._join(turn_id, after=seen)

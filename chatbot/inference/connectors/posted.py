@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
-from typing import Final
+from typing import Final, cast
 
 import aiohttp
 
@@ -32,17 +32,21 @@ class PostedResponse:
             raise _gone(error) from error
 
     def pause(self) -> None:
-        connection = self._response.connection
-        if connection is not None and connection.protocol is not None:
-            connection.protocol.pause_reading()
+        if (transport := self._transport()) is not None:
+            transport.pause_reading()
 
     def resume(self) -> None:
-        connection = self._response.connection
-        if connection is not None and connection.protocol is not None:
-            connection.protocol.resume_reading()
+        if (transport := self._transport()) is not None:
+            transport.resume_reading()
 
     async def aclose(self) -> None:
         self._response.close()
+
+    def _transport(self) -> asyncio.ReadTransport | None:
+        """None: the response has been read, or was closed."""
+        connection = self._response.connection
+        transport = connection.transport if connection is not None else None
+        return cast("asyncio.ReadTransport | None", transport)
 
 
 async def posted(post: Post, *, connect_seconds: float) -> PostedResponse:
