@@ -95,7 +95,7 @@ class Call:
         return credentials
 
     async def signed_in(self) -> SignIn:
-        return await in_database(sign_in, self.credentials())
+        return await self.replica.sign_ins.sign_in(self.credentials())
 
 
 Answer = Callable[[Call], Awaitable[None]]
@@ -146,10 +146,11 @@ async def _show_model(call: Call) -> None:
 
 async def _complete(call: Call) -> None:
     credentials = call.credentials()
-    request = await _read(call, credentials)
+    request = await _read(call)
     replica = call.replica
     tracing.follow(call.headers.get("traceparent"))
-    person, asked = await replica.begin(partial(_ask, credentials, request))
+    known = replica.sign_ins.known(credentials)
+    person, asked = await replica.begin(partial(_ask, known or credentials, request))
     head = Head(completion_id(asked.turn_id.hex), request.completion.request)
     with replica.sign_ins.watched(person) as end:
         if request.is_streamed:
@@ -160,21 +161,21 @@ async def _complete(call: Call) -> None:
             await _answer_whole(call, head, asked.turn_id)
 
 
-async def _read(call: Call, credentials: Credentials) -> CompletionRequest:
+async def _read(call: Call) -> CompletionRequest:
     """The request; whoever may not ask is told that before what is wrong with it."""
     body = await read_body(call.receive, announced=call.headers.get("content-length"))
     try:
         return parse_request(body, key=call.headers.get("idempotency-key"))
     except InvalidInput:
-        await in_database(sign_in, credentials)
+        await call.signed_in()
         raise
 
 
 def _ask(
-    credentials: Credentials, request: CompletionRequest, claimer: Claimer | None
+    who: SignIn | Credentials, request: CompletionRequest, claimer: Claimer | None
 ) -> tuple[SignIn, Asked]:
     """Everything between a request and its turn, in one call to a thread."""
-    person = sign_in(credentials)
+    person = who if isinstance(who, SignIn) else sign_in(who)
     count_question(user=person.user)
     asked = ask_completion(user=person.user, completion=request.completion, claimer=claimer)
     return person, asked

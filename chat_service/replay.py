@@ -11,7 +11,7 @@ from chat_service.asides import numbered
 from chat_service.stream_log import Entry, entry
 from chatbot.contracts.events import EPOCH_STRIDE
 from chatbot.conversations.models import TERMINAL_TURN_STATES, Turn, TurnState
-from chatbot.conversations.selectors import sources_of
+from chatbot.conversations.selectors import Progress, sources_of
 
 _HALF = EPOCH_STRIDE // 2
 
@@ -48,7 +48,7 @@ def replay(turn_id: UUID, *, after: int) -> Replay:
     return Replay([one for one in entries if one.seq > after], is_over=True)
 
 
-def has_seen_end(turn: Turn, *, after: int) -> bool:
+def has_seen_end(turn: Turn | Progress, *, after: int) -> bool:
     """Whether a reader who has seen `after` has seen the turn's terminal event, live."""
     return turn.state in TERMINAL_TURN_STATES and 0 < turn.seq == after
 

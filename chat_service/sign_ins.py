@@ -1,37 +1,77 @@
 """Whether everybody who is connected still may: looked up for all of them together.
 
 So it costs a process a few statements every few seconds, however many connections it has. What is
-asked is the database: it needs nobody who remembers to tell us.
+asked is the database: it needs nobody who remembers to tell us. Who asks again meanwhile with the
+same credentials isn't looked up once more.
 """
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Final
 
-from chat_service.auth import SignIn, ended
+from chat_service.auth import Credentials, SignIn, ended, sign_in
 from chat_service.database import in_database
 from chatbot.contracts.errors import AppError, Unavailable
 
 CHECK_SECONDS: Final = 3.0
+FRESH_SECONDS: Final = 4.0
+"""A look counts until the next one is due; while the database is away it doesn't."""
+
+
+@dataclass(slots=True)
+class _Open:
+    """Somebody with connections."""
+
+    end: asyncio.Future[AppError]
+    looked_up_at: float
+    connections: int = 0
 
 
 class SignIns:
     """Of the open connections of this process."""
 
     def __init__(self) -> None:
-        self._open: dict[SignIn, asyncio.Future[AppError]] = {}
+        self._open: dict[SignIn, _Open] = {}
+        self._known: dict[Credentials, SignIn] = {}
+
+    async def sign_in(self, credentials: Credentials) -> SignIn:
+        """Who may hold conversations with these credentials.
+
+        Raises:
+            NotAuthenticated: they are not valid, or not any more.
+            NotAllowed: an API key without the scope `chat`.
+            Unavailable: the database is away.
+        """
+        known = self.known(credentials)
+        return known if known is not None else await in_database(sign_in, credentials)
+
+    def known(self, credentials: Credentials) -> SignIn | None:
+        """Who is connected with the same credentials and was looked up just now."""
+        found = self._known.get(credentials)
+        if found is None or time.monotonic() - self._open[found].looked_up_at > FRESH_SECONDS:
+            return None
+        return found
 
     @contextlib.contextmanager
     def watched(self, sign_in: SignIn) -> Iterator[asyncio.Future[AppError]]:
         """While a connection is open; the future gets why it must be closed."""
-        end: asyncio.Future[AppError] = asyncio.get_running_loop().create_future()
-        self._open[sign_in] = end
+        one = self._open.get(sign_in)
+        if one is None:
+            end: asyncio.Future[AppError] = asyncio.get_running_loop().create_future()
+            one = self._open[sign_in] = _Open(end, time.monotonic())
+            self._known[sign_in.credentials] = sign_in
+        one.connections += 1
         try:
-            yield end
+            yield one.end
         finally:
-            del self._open[sign_in]
-            end.cancel()
+            one.connections -= 1
+            if not one.connections:
+                del self._open[sign_in]
+                self._forget(sign_in)
+                one.end.cancel()
 
     async def run(self) -> None:
         """Looks them up; never ends. While the database is away everybody stays."""
@@ -39,10 +79,18 @@ class SignIns:
             await asyncio.sleep(CHECK_SECONDS)
             if self._open:
                 with contextlib.suppress(Unavailable):
-                    self._tell(await in_database(ended, list(self._open)))
+                    await self._look_up(list(self._open))
 
-    def _tell(self, found: dict[SignIn, AppError]) -> None:
-        for sign_in, error in found.items():
-            end = self._open.get(sign_in)
-            if end is not None and not end.done():
-                end.set_result(error)
+    async def _look_up(self, sign_ins: list[SignIn]) -> None:
+        now = time.monotonic()
+        found = await in_database(ended, sign_ins)
+        for known in self._open.keys() & sign_ins:
+            one = self._open[known]
+            one.looked_up_at = now
+            if known in found and not one.end.done():
+                one.end.set_result(found[known])
+                self._forget(known)
+
+    def _forget(self, sign_in: SignIn) -> None:
+        if self._known.get(sign_in.credentials) is sign_in:
+            del self._known[sign_in.credentials]

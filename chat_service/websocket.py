@@ -23,7 +23,6 @@ from chat_service.auth import (
     SignIn,
     check_origin,
     credentials_of,
-    sign_in,
 )
 from chat_service.connection import (
     CLOSE_NOT_ALLOWED,
@@ -89,17 +88,20 @@ async def chat_socket(scope: Scope, receive: Receive, send: Send) -> None:
         contextlib.suppress(Disconnected),
         metrics.connections.labels("websocket").track_inprogress(),
     ):
-        signed_in = await _sign_in(connection, credentials)
+        replica: Replica = scope["state"]["replica"]
+        signed_in = await _sign_in(replica, connection, credentials)
         if signed_in is not None:
             tracing.follow(headers.get("traceparent"))
-            await ChatSocket(scope["state"]["replica"], connection, signed_in).serve()
+            await ChatSocket(replica, connection, signed_in).serve()
 
 
-async def _sign_in(connection: Connection, credentials: Credentials | None) -> SignIn | None:
+async def _sign_in(
+    replica: Replica, connection: Connection, credentials: Credentials | None
+) -> SignIn | None:
     """Who is there, by header, cookie or first frame; None: the socket was closed."""
     try:
         credentials = credentials or await _credentials_from_frame(connection)
-        return await in_database(sign_in, credentials)
+        return await replica.sign_ins.sign_in(credentials)
     except AppError as error:
         await _show_out(connection, error)
         return None

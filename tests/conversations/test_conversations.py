@@ -8,6 +8,7 @@ from chatbot.accounts.models import User
 from chatbot.contracts.errors import InvalidInput, NotFound
 from chatbot.conversations.models import Conversation, Turn
 from chatbot.conversations.selectors import (
+    Progress,
     get_conversation,
     get_progress,
     get_turn,
@@ -126,7 +127,9 @@ class TestSelectors:
             "",
         ]
         assert get_turn(user=person, turn_id=turn.pk) == turn
-        assert get_progress(user_id=person.pk, turn_id=turn.pk) == turn
+        assert get_progress(user_id=person.pk, turn_id=turn.pk) == Progress(
+            turn.state, turn.epoch, turn.seq
+        )
 
     def test_do_not_find_anybody_elses(self, person: User) -> None:
         conversation = make_conversation(make_user())

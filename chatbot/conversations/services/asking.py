@@ -5,6 +5,8 @@ reads all that asking depends on; the second stores question, answer and turn, a
 conversation to the top of the list.
 """
 
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Literal
@@ -72,13 +74,13 @@ WITH messages AS (
 )
 INSERT INTO conversations_turn
     (id, conversation_id, question_id, answer_id, state, owner, fence, attempts, leased_until,
-        started_at, api_key_id, epoch, seq, stop_requested, error_code, error_sentence,
+        started_at, api_key_id, request, epoch, seq, stop_requested, error_code, error_sentence,
         error_way_out, created_at)
 VALUES
     (%(turn)s, %(conversation)s, %(question)s, %(answer)s, %(state)s, %(owner)s, %(claims)s,
         %(claims)s, statement_timestamp() + make_interval(secs => %(lease)s),
-        CASE WHEN %(claims)s > 0 THEN statement_timestamp() END, %(key)s, 0, 0, false, '', '', '',
-        statement_timestamp())
+        CASE WHEN %(claims)s > 0 THEN statement_timestamp() END, %(key)s,
+        %(request)s::jsonb, 0, 0, false, '', '', '', statement_timestamp())
 """
 
 
@@ -91,6 +93,15 @@ class Place(Enum):
 
 Parent = UUID | None | Literal[Place.END]
 """The answer that a question stands behind; None: it begins the conversation."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    text: str
+    client_id: str | None
+    """The same id asks once in a conversation."""
+    request: Mapping[str, Any] | None = None
+    """Of a completion: messages and options as they were given."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,9 +222,7 @@ def check_may_ask(user: "User", facts: Facts) -> None:
         )
 
 
-def store(
-    facts: Facts, new: NewTurn, *, text: str, client_id: str | None, title: str, owner: str
-) -> None:
+def store(facts: Facts, new: NewTurn, question: Question, *, title: str, owner: str) -> None:
     """Stores question, empty answer and turn: queued, or the owner's at once."""
     named: dict[str, Any] = {
         "conversation": facts.conversation_id,
@@ -223,9 +232,10 @@ def store(
         "key": facts.key_id,
         "parent": facts.parent_id,
         "ordinal": facts.last_ordinal + 1,
-        "text": text,
-        "client_id": client_id,
+        "text": question.text,
+        "client_id": question.client_id,
         "title": title,
+        "request": None if question.request is None else json.dumps(question.request),
         "owner": owner[:OWNER_CHARACTERS],
         "state": TurnState.RUNNING.value if owner else TurnState.QUEUED.value,
         "claims": 1 if owner else 0,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from uuid import NAMESPACE_URL, UUID, uuid4, uuid5
 
 from django.conf import settings
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import Q
 from django.utils import timezone
 
@@ -18,11 +18,10 @@ from chatbot.brains.selectors import get_brain
 from chatbot.contracts.errors import NotFound
 from chatbot.conversations.models import Conversation, Origin
 from chatbot.conversations.selectors import get_completion
-from chatbot.conversations.services.asking import lock_and_read
+from chatbot.conversations.services.asking import Question, lock_and_read
 from chatbot.conversations.services.turns import (
     Asked,
     Claimer,
-    Question,
     request_stop,
     store_question,
 )
@@ -35,6 +34,24 @@ if TYPE_CHECKING:
 BRAIN_PREFIX: Final = "brain:"
 OLD_AT_ONCE: Final = 500
 _CLIENT_ID: Final = "completion"
+_BEGIN: Final = """
+WITH model AS (
+    SELECT id FROM inference_inferencemodel
+    WHERE %(brain)s::uuid IS NULL AND kind = 'chat' AND (name = %(name)s OR id = %(model)s::uuid)
+    ORDER BY name LIMIT 1
+), known AS (
+    SELECT WHERE %(brain)s::uuid IS NOT NULL OR EXISTS (SELECT FROM model)
+), begun AS (
+    INSERT INTO conversations_conversation
+        (id, user_id, brain_id, model_id, title, origin, created_at, updated_at)
+    SELECT %(conversation)s, %(user)s, %(brain)s, (SELECT id FROM model), '', 'api',
+        statement_timestamp(), statement_timestamp()
+    FROM known
+    ON CONFLICT DO NOTHING
+)
+SELECT EXISTS (SELECT FROM known)
+"""
+"""Begins the conversation, if it isn't there yet; answers whether there is such a model."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,27 +117,34 @@ def remove_old_completions() -> int:
 
 def _begin_conversation(user: "User", completion: Completion) -> UUID:
     """The conversation of the completion; with a key always the same."""
-    model_id, brain_id = _model_of(user, completion.model)
     own = f"{user.pk}:{completion.key}"
     conversation_id = uuid5(NAMESPACE_URL, own) if completion.key else uuid4()
-    conversation = Conversation(
-        pk=conversation_id, user=user, model_id=model_id, brain_id=brain_id, origin=Origin.API
-    )
-    Conversation.objects.bulk_create([conversation], ignore_conflicts=bool(completion.key))
+    named = {
+        "conversation": conversation_id,
+        "user": user.pk,
+        "brain": _brain_of(user, completion.model),
+        "name": completion.model,
+        "model": _uuid(completion.model),
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_BEGIN, named)
+        [is_known] = cursor.fetchone()
+    if not is_known:
+        raise no_such_model(completion.model)
     return conversation_id
 
 
-def _model_of(user: "User", name: str) -> tuple[UUID | None, UUID | None]:
-    """Ids of the model and of the brain that are meant."""
-    if name.startswith(BRAIN_PREFIX):
-        brain_id = _uuid(name.removeprefix(BRAIN_PREFIX))
-        if brain_id is None:
-            raise no_such_model(name)
-        try:
-            return None, get_brain(user=user, brain_id=brain_id).pk
-        except NotFound:
-            raise no_such_model(name) from None
-    return get_chat_model(name).pk, None
+def _brain_of(user: "User", name: str) -> UUID | None:
+    """The id of the brain that is meant; None: a model is."""
+    if not name.startswith(BRAIN_PREFIX):
+        return None
+    brain_id = _uuid(name.removeprefix(BRAIN_PREFIX))
+    if brain_id is None:
+        raise no_such_model(name)
+    try:
+        return get_brain(user=user, brain_id=brain_id).pk
+    except NotFound:
+        raise no_such_model(name) from None
 
 
 def get_chat_model(name: str) -> InferenceModel:

@@ -1,8 +1,8 @@
 """Asking, going on, stopping: what people do with turns."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Self
 from uuid import UUID, uuid4
 
 from django.db import transaction
@@ -20,6 +20,7 @@ from chatbot.conversations.services.asking import (
     NewTurn,
     Parent,
     Place,
+    Question,
     check_may_ask,
     lock_and_read,
     store,
@@ -61,15 +62,6 @@ class Claimer:
 
     name: str
     begin: Callable[[Claim], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    text: str
-    client_id: str | None
-    """The same id asks once in a conversation."""
-    request: Mapping[str, Any] | None = None
-    """Of a completion: messages and options as they were given."""
 
 
 def ask(
@@ -118,13 +110,10 @@ def store_question(
     store(
         facts,
         new,
-        text=question.text,
-        client_id=question.client_id,
+        question,
         title=facts.title or title_of(question.text),
         owner=claimer.name if claimer else "",
     )
-    if question.request is not None:
-        Turn.objects.filter(pk=new.turn_id).update(request=question.request)
     if claimer is None:
         jobs.nudge_chat_service({"queued": str(new.turn_id)})
     return _asked(facts, new, created=True)
