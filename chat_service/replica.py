@@ -280,7 +280,7 @@ class Replica:
                 owner=self.name,
                 limit=min(room, 50),
                 turn_id=turn_id,
-                written=tuple(self._runners),
+                written=() if turn_id else tuple(self._runners),
             )
             for claim in claims:
                 self._take(claim)
