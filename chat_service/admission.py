@@ -13,20 +13,17 @@ import contextlib
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
-from functools import partial
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import Any, Final
 from uuid import UUID
 
 from redis.asyncio import Redis
+from redis.commands.core import AsyncScript
 
 from chat_service import metrics, tracing
 from chat_service.admission_scripts import ENTER, HOLD, LEAVE
 from chat_service.redis_clients import RedisAway, RedisGate
 from chatbot.contracts import keys
 from chatbot.contracts.errors import LimitReached
-
-if TYPE_CHECKING:
-    from collections.abc import Awaitable
 
 LEASE_MILLISECONDS: Final = 10_000
 WAITING_LIMIT: Final = 200
@@ -71,13 +68,16 @@ class _Door:
     waiting: dict[UUID, Waiter] = field(default_factory=dict)
     leaving: dict[UUID, float] = field(default_factory=dict)
     """Turns that have left and how long they ran, while Redis doesn't know it."""
+    telling: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
 class Admission:
     """All places that turns of this process hold or wait for."""
 
     def __init__(self, redis: Redis, gate: RedisGate) -> None:
-        self._redis = redis
+        self._enter_script = redis.register_script(ENTER)
+        self._leave_script = redis.register_script(LEAVE)
+        self._hold_script = redis.register_script(HOLD)
         self._gate = gate
         self._doors: dict[UUID, _Door] = {}
         self._poll_now = asyncio.Event()
@@ -187,7 +187,7 @@ class Admission:
         places = [word for one in waiters for word in (str(one.turn_id), str(one.user_id))]
         limits = [LEASE_MILLISECONDS, door.gauge.concurrency, WAITING_LIMIT, int(may_wait)]
         try:
-            answer = await self._gate.call(lambda: self._eval(ENTER, door, [*limits, *places]))
+            answer = await self._run(self._enter_script, door, [*limits, *places])
         except RedisAway:
             answer = [*_without_redis(door, waiters, may_wait=may_wait), b""]
         answers: list[int] = answer[:-1]
@@ -207,13 +207,16 @@ class Admission:
         self._poll_now.set()
 
     async def _tell_left(self, door: _Door) -> None:
-        for turn_id, held in list(door.leaving.items()):
-            arguments = [str(turn_id), round(held, 3), MEAN_WEIGHT]
-            try:
-                await self._gate.call(partial(self._eval, LEAVE, door, arguments))
-            except RedisAway:
+        """Tells Redis who has left: all at once who left while it was told of others."""
+        async with door.telling:
+            left = dict(door.leaving)
+            if not left:
                 return
-            door.leaving.pop(turn_id, None)
+            told = [word for turn, held in left.items() for word in (str(turn), round(held, 3))]
+            with contextlib.suppress(RedisAway):
+                await self._run(self._leave_script, door, [MEAN_WEIGHT, *told])
+                for turn_id in left:
+                    door.leaving.pop(turn_id, None)
 
     async def _poll(self) -> None:
         while True:
@@ -237,9 +240,10 @@ class Admission:
         held = [str(turn_id) for turn_id in door.running]
         if held:
             with contextlib.suppress(RedisAway):
-                await self._gate.call(lambda: self._eval(HOLD, door, [LEASE_MILLISECONDS, *held]))
+                await self._run(self._hold_script, door, [LEASE_MILLISECONDS, *held])
 
-    def _eval(self, script: str, door: _Door, arguments: Sequence[Any]) -> "Awaitable[Any]":
+    async def _run(self, script: AsyncScript, door: _Door, arguments: Sequence[str | float]) -> Any:  # noqa: ANN401 - what the script answers
+        """Raises RedisAway."""
         endpoint_id = door.gauge.id
         named = (
             keys.endpoint_running(endpoint_id),
@@ -247,8 +251,7 @@ class Admission:
             keys.endpoint_waiters(endpoint_id),
             keys.endpoint_shares(endpoint_id),
         )
-        # redis-py types one class for both kinds of clients.
-        return cast("Awaitable[Any]", self._redis.eval(script, len(named), *named, *arguments))
+        return await self._gate.call(lambda: script(named, arguments))
 
 
 def _without_redis(door: _Door, waiters: Sequence[Waiter], *, may_wait: bool) -> list[int]:

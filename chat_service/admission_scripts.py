@@ -94,14 +94,18 @@ return 0
 """Arguments: lease, turns that run. Also fills a Redis that was wiped."""
 
 LEAVE: Final = """
-redis.call('ZREM', KEYS[1], ARGV[1])
-redis.call('ZREM', KEYS[2], ARGV[1])
-redis.call('ZREM', KEYS[3], ARGV[1])
-local held = tonumber(ARGV[2])
-if held > 0 then
-  local mean = tonumber(redis.call('HGET', KEYS[4], 'mean') or ARGV[2])
-  redis.call('HSET', KEYS[4], 'mean', mean + (held - mean) * tonumber(ARGV[3]))
+for i = 2, #ARGV, 2 do
+  redis.call('ZREM', KEYS[1], ARGV[i])
+  redis.call('ZREM', KEYS[2], ARGV[i])
+  redis.call('ZREM', KEYS[3], ARGV[i])
+  local held = tonumber(ARGV[i + 1])
+  if held > 0 then
+    local mean = tonumber(redis.call('HGET', KEYS[4], 'mean') or ARGV[i + 1])
+    redis.call('HSET', KEYS[4], 'mean', mean + (held - mean) * tonumber(ARGV[1]))
+  end
 end
 return 0
 """
-"""Arguments: turn, seconds that it ran (0: it did not), weight of these in the mean."""
+"""Arguments: weight of one answer in the mean, then turn and seconds that it ran (0: it did not)
+of each.
+"""

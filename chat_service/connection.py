@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
 from typing import Any, Final
 
@@ -36,16 +37,38 @@ async def end_all(tasks: Iterable["asyncio.Task[Any]"]) -> None:
 _GONE: Final = (Disconnected, OSError, TimeoutError)
 
 
+class Sender:
+    """ASGI's `send` of one connection, which remembers since when it waits for the client."""
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self._under_way = 0
+        self._since = 0.0
+
+    async def __call__(self, message: MutableMapping[str, Any]) -> None:
+        if not self._under_way:
+            self._since = time.monotonic()
+        self._under_way += 1
+        try:
+            await self._send(message)
+        finally:
+            self._under_way -= 1
+
+    def is_stuck(self, now: float) -> bool:
+        """Whether the client has taken nothing for too long; `now` is of the monotonic clock."""
+        return self._under_way > 0 and now - self._since > SEND_SECONDS
+
+
 class Connection:
     """An accepted WebSocket.
 
-    Whoever sends waits while the client is slow: nothing is queued here. A client that takes
-    nothing for fifteen seconds has gone.
+    Whoever sends waits while the client is slow: nothing is queued here. For how long, `Patience`
+    looks at.
     """
 
     def __init__(self, receive: Receive, send: Send) -> None:
         self._receive = receive
-        self._asgi_send = send
+        self.sender = Sender(send)
         self._sending = asyncio.Lock()
         self._has_gone = asyncio.Event()
 
@@ -79,8 +102,8 @@ class Connection:
 
     async def _send(self, message: MutableMapping[str, Any]) -> None:
         try:
-            async with asyncio.timeout(SEND_SECONDS), self._sending:
-                await self._asgi_send(message)
-        except (OSError, TimeoutError) as error:
+            async with self._sending:
+                await self.sender(message)
+        except OSError as error:
             self._has_gone.set()
             raise Disconnected from error

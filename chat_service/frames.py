@@ -13,6 +13,7 @@ from chatbot.contracts.errors import AppError, InvalidInput, LimitReached, Unava
 from chatbot.contracts.events import ErrorFrame
 
 SEQ_LIMIT: Final = 1 << 62
+_SEQ_DIGITS: Final = 19
 _ECHOED: Final = ("client_id", "turn", "brain")
 _WAY_OUT: Final = "See docs/protocols/chat.md for the frames."
 
@@ -34,6 +35,14 @@ class InvalidFrame(InvalidInput):
     def __init__(self, sentence: str, *, echo: Mapping[str, str] | None = None) -> None:
         super().__init__(sentence, way_out=_WAY_OUT)
         self.echo = echo or {}
+
+
+def sequence_number(text: str) -> int | None:
+    """A number of an event as addresses and headers have it; None: it is none."""
+    if not (text.isascii() and text.isdecimal() and len(text) <= _SEQ_DIGITS):
+        return None
+    number = int(text)
+    return number if number < SEQ_LIMIT else None
 
 
 def parse_frame(text: str) -> Frame:

@@ -18,7 +18,8 @@ from chat_service.access import start_of
 from chat_service.auth import Credentials, Headers, Means, SignIn, credentials_of, sign_in
 from chat_service.connection import Receive, Scope, Send, end_all
 from chat_service.database import in_database
-from chat_service.frames import SEQ_LIMIT
+from chat_service.event_stream import disconnected
+from chat_service.frames import sequence_number
 from chat_service.openai_door_chunks import ChunkWriter
 from chat_service.openai_door_errors import send_error
 from chat_service.openai_door_models import listed_model, listed_models
@@ -31,7 +32,7 @@ from chat_service.openai_door_results import (
     completion_id,
     stored_completion,
 )
-from chat_service.openai_door_stream import CompletionStream, disconnected
+from chat_service.openai_door_stream import CompletionStream
 from chat_service.problems import send_json
 from chat_service.replica import Replica
 from chatbot.contracts.errors import (
@@ -54,7 +55,6 @@ from chatbot.log_lines import log_as
 from chatbot.request_ids import request_id
 
 _TRUE: Final = frozenset({"true", "1"})
-_DIGITS: Final = 19
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,9 +264,8 @@ def _turn_id(call: Call) -> UUID:
 
 def _after(call: Call) -> int:
     text = call.headers.get("last-event-id") or call.asked("starting_after") or "0"
-    is_number = text.isascii() and text.isdecimal() and len(text) <= _DIGITS
-    after = int(text) if is_number else SEQ_LIMIT
-    if after >= SEQ_LIMIT:
+    after = sequence_number(text)
+    if after is None:
         sentence = "That is not the number of an event."
         raise InvalidInput(sentence, fields={"starting_after": [sentence]})
     return after

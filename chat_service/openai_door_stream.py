@@ -9,7 +9,8 @@ import contextlib
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
-from chat_service.connection import SEND_SECONDS, Receive, Send, end_all
+from chat_service.connection import SEND_SECONDS, Receive, Send, Sender, end_all
+from chat_service.event_stream import HEADERS, HEARTBEAT, HEARTBEAT_SECONDS, disconnected
 from chat_service.openai_door_chunks import ChunkWriter
 from chat_service.openai_door_errors import ErrorAnswer
 from chat_service.problems import send_json
@@ -21,16 +22,8 @@ if TYPE_CHECKING:
 
 PATIENCE_SECONDS: Final = 10.0
 """How long the status waits for the first words."""
-HEARTBEAT_SECONDS: Final = 15.0
 DRAIN_SECONDS: Final = 4.0
 """How long a process that ends lets answers come to their end."""
-_HEARTBEAT: Final = b": still there\n\n"
-_HEADERS: Final = [
-    (b"content-type", b"text/event-stream; charset=utf-8"),
-    (b"cache-control", b"no-store"),
-    (b"x-accel-buffering", b"no"),
-    (b"x-content-type-options", b"nosniff"),
-]
 
 
 class CompletionStream:
@@ -43,9 +36,9 @@ class CompletionStream:
         self._replica = replica
         self._writer = writer
         self._receive = receive
-        self._asgi_send = send
+        self._send = Sender(send)
         self._sending = asyncio.Lock()
-        self._has_started = False
+        self._has_started = self._has_refused = False
         self._sent_at = 0.0
 
     async def tell(self, turn_id: UUID, *, after: int, until: "asyncio.Future[AppError]") -> None:
@@ -55,13 +48,16 @@ class CompletionStream:
             asyncio.create_task(self._drained()),
         }
         heartbeats = asyncio.create_task(self._keep_alive())
-        awaited: set[asyncio.Future[Any]] = {until, *ends}
-        try:
-            await asyncio.wait(awaited, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            await end_all({*ends, heartbeats})
-        with contextlib.suppress(OSError, TimeoutError):
-            await self._end(until)
+        with self._replica.patience.watched(self._send) as stuck:
+            awaited: set[asyncio.Future[Any]] = {until, stuck, *ends}
+            try:
+                await asyncio.wait(awaited, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                await end_all({*ends, heartbeats})
+            if not stuck.done():
+                with contextlib.suppress(OSError, TimeoutError):
+                    async with asyncio.timeout(SEND_SECONDS):
+                        await self._end(until)
 
     async def _tell_events(self, turn_id: UUID, after: int) -> None:
         batches = self._replica.reader.batches(turn_id, after=after)
@@ -83,7 +79,7 @@ class CompletionStream:
         loop = asyncio.get_running_loop()
         while True:
             if loop.time() - self._sent_at >= HEARTBEAT_SECONDS or not self._has_started:
-                await self._say(_HEARTBEAT)
+                await self._say(HEARTBEAT)
             await asyncio.sleep(HEARTBEAT_SECONDS)
 
     async def _drained(self) -> None:
@@ -91,23 +87,20 @@ class CompletionStream:
         await asyncio.sleep(DRAIN_SECONDS)
 
     async def _say(self, data: bytes) -> None:
-        async with asyncio.timeout(SEND_SECONDS), self._sending:
+        async with self._sending:
             if not self._has_started:
                 self._has_started = True
-                start = {"type": "http.response.start", "status": 200, "headers": _HEADERS}
-                await self._asgi_send(start)
+                start = {"type": "http.response.start", "status": 200, "headers": HEADERS}
+                await self._send(start)
                 data = self._writer.first() + data
             self._sent_at = asyncio.get_running_loop().time()
-            await self._asgi_send({"type": "http.response.body", "body": data, "more_body": True})
+            await self._send({"type": "http.response.body", "body": data, "more_body": True})
 
     async def _refuse(self, failure: ErrorAnswer) -> None:
         self._has_started = True
         self._writer.has_ended = True
-        async with asyncio.timeout(SEND_SECONDS):
-            await send_json(
-                self._asgi_send, failure.body, status=failure.status, headers=failure.headers
-            )
-        self._asgi_send = _nowhere
+        await send_json(self._send, failure.body, status=failure.status, headers=failure.headers)
+        self._has_refused = True
 
     async def _end(self, until: "asyncio.Future[AppError]") -> None:
         """The end of the body; says why, where the answer has not come to its end."""
@@ -118,15 +111,5 @@ class CompletionStream:
                 way_out="Read on with GET, stream=true and starting_after.",
             )
             await self._say(self._writer.failed(until.result() if until.done() else restarting))
-        async with asyncio.timeout(SEND_SECONDS):
-            await self._asgi_send({"type": "http.response.body"})
-
-
-async def disconnected(receive: Receive) -> None:
-    """Returns when the client has gone."""
-    while (await receive())["type"] != "http.disconnect":
-        pass
-
-
-async def _nowhere(_message: object) -> None:
-    """After an error document there is nothing to send."""
+        if not self._has_refused:
+            await self._send({"type": "http.response.body"})

@@ -28,6 +28,7 @@ from chat_service.endpoints import Directory
 from chat_service.loop_watch import LoopWatch
 from chat_service.news import News
 from chat_service.passages import Retriever
+from chat_service.patience import Patience
 from chat_service.redis_clients import RedisGate, blocking_client, command_client
 from chat_service.redis_log import LogWriter
 from chat_service.sign_ins import SignIns
@@ -87,6 +88,7 @@ class Replica:
             self._blocking, on_nudge=self._nudged, commands=self.commands, gate=self.gate
         )
         self.sign_ins = SignIns()
+        self.patience = Patience()
         self.loop_watch = LoopWatch()
         self._kept_at = time.monotonic()
         self._admission = Admission(self.commands, self.gate)
@@ -117,6 +119,7 @@ class Replica:
             self.reader.run,
             self.news.run,
             self.sign_ins.run,
+            self.patience.run,
             self._admission.run,
             self.loop_watch.run,
             self._watch.run,

@@ -6,7 +6,6 @@ browsers send by themselves when they reconnect. Event ids are sequence numbers.
 
 import asyncio
 import contextlib
-import re
 import time
 from typing import Any, Final
 from urllib.parse import parse_qs
@@ -15,9 +14,10 @@ from uuid import UUID
 from chat_service import metrics
 from chat_service.access import Start, start_of
 from chat_service.auth import Credentials, Headers, SignIn, check_origin, credentials_of, sign_in
-from chat_service.connection import SEND_SECONDS, Receive, Scope, Send, end_all
+from chat_service.connection import SEND_SECONDS, Receive, Scope, Send, Sender, end_all
 from chat_service.database import in_database
-from chat_service.frames import SEQ_LIMIT
+from chat_service.event_stream import HEADERS, HEARTBEAT, HEARTBEAT_SECONDS, disconnected
+from chat_service.frames import sequence_number
 from chat_service.problems import send_problem
 from chat_service.replica import Replica
 from chat_service.stream_log import Entry
@@ -25,17 +25,8 @@ from chatbot.contracts.errors import AppError, InvalidInput, NotAuthenticated
 from chatbot.log_lines import log_as
 from chatbot.request_ids import request_id
 
-HEARTBEAT_SECONDS: Final = 15.0
 RETRY_MILLISECONDS: Final = 1000
 """How long a browser waits before it connects again."""
-_NUMBER: Final = re.compile(r"\d{1,19}", re.ASCII)
-_HEARTBEAT: Final = b": still there\n\n"
-_HEADERS: Final = [
-    (b"content-type", b"text/event-stream; charset=utf-8"),
-    (b"cache-control", b"no-store"),
-    (b"x-accel-buffering", b"no"),
-    (b"x-content-type-options", b"nosniff"),
-]
 
 
 async def turn_stream(scope: Scope, receive: Receive, send: Send) -> None:
@@ -59,7 +50,7 @@ async def turn_stream(scope: Scope, receive: Receive, send: Send) -> None:
     log_as(user=reader.user.pk)
     if start.is_over:
         # Tells browsers not to connect again.
-        await send({"type": "http.response.start", "status": 204, "headers": _HEADERS[1:]})
+        await send({"type": "http.response.start", "status": 204, "headers": HEADERS[1:]})
         await send({"type": "http.response.body"})
         return
     if after:
@@ -90,8 +81,8 @@ def _begin(who: SignIn | Credentials, turn_id: UUID, after: int) -> tuple[SignIn
 def _after(scope: Scope) -> int:
     asked = parse_qs(scope["query_string"].decode("latin-1")).get("after")
     text = Headers(scope["headers"]).get("last-event-id") or (asked[-1] if asked else "0")
-    after = int(text) if _NUMBER.fullmatch(text) else SEQ_LIMIT
-    if after >= SEQ_LIMIT:
+    after = sequence_number(text)
+    if after is None:
         raise InvalidInput(
             "That is not a sequence number.", fields={"after": ["Must be a sequence number."]}
         )
@@ -104,7 +95,7 @@ class _Stream:
     def __init__(self, replica: Replica, receive: Receive, send: Send) -> None:
         self._replica = replica
         self._receive = receive
-        self._asgi_send = send
+        self._send = Sender(send)
         self._has_begun = asyncio.Event()
         self._said_at = time.monotonic()
 
@@ -112,25 +103,26 @@ class _Stream:
         ends = {
             asyncio.create_task(self._tell_events(turn_id, after)),
             asyncio.create_task(self._beat()),
-            asyncio.create_task(self._disconnected()),
+            asyncio.create_task(disconnected(self._receive)),
             asyncio.create_task(self._replica.draining.wait()),
         }
-        awaited: set[asyncio.Future[Any]] = {until, *ends}
-        try:
-            await asyncio.wait(awaited, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            await end_all(ends)
-        with contextlib.suppress(OSError, TimeoutError):
-            await self._send({"type": "http.response.body"})
+        with self._replica.patience.watched(self._send) as stuck:
+            awaited: set[asyncio.Future[Any]] = {until, stuck, *ends}
+            try:
+                await asyncio.wait(awaited, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                await end_all(ends)
+            if not stuck.done():
+                await self._end()
 
     async def _tell_events(self, turn_id: UUID, after: int) -> None:
-        await self._send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
-        await self._send_body(b"retry: %d\n\n" % RETRY_MILLISECONDS)
+        await self._send({"type": "http.response.start", "status": 200, "headers": HEADERS})
+        await self._say(b"retry: %d\n\n" % RETRY_MILLISECONDS)
         self._has_begun.set()
         batches = self._replica.reader.batches(turn_id, after=after)
         async with contextlib.aclosing(batches):
             async for batch in batches:
-                await self._send_body(b"".join(map(_encoded, batch)))
+                await self._say(b"".join(map(_encoded, batch)))
 
     async def _beat(self) -> None:
         """Says something whenever nothing was said for a while."""
@@ -138,21 +130,18 @@ class _Stream:
         while True:
             quiet = time.monotonic() - self._said_at
             if quiet >= HEARTBEAT_SECONDS:
-                await self._send_body(_HEARTBEAT)
+                await self._say(HEARTBEAT)
                 quiet = 0.0
             await asyncio.sleep(HEARTBEAT_SECONDS - quiet)
 
-    async def _disconnected(self) -> None:
-        while (await self._receive())["type"] != "http.disconnect":
-            pass
-
-    async def _send_body(self, body: bytes) -> None:
+    async def _say(self, body: bytes) -> None:
         self._said_at = time.monotonic()
         await self._send({"type": "http.response.body", "body": body, "more_body": True})
 
-    async def _send(self, message: dict[str, object]) -> None:
-        async with asyncio.timeout(SEND_SECONDS):
-            await self._asgi_send(message)
+    async def _end(self) -> None:
+        with contextlib.suppress(OSError, TimeoutError):
+            async with asyncio.timeout(SEND_SECONDS):
+                await self._send({"type": "http.response.body"})
 
 
 def _encoded(one: Entry) -> bytes:

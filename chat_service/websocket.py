@@ -108,8 +108,10 @@ async def _sign_in(
 
 
 async def _show_out(connection: Connection, error: AppError) -> None:
-    await connection.send(error_frame(error, {}))
-    await connection.close(_close_code(error))
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(LAST_WORD_SECONDS):
+            await connection.send(error_frame(error, {}))
+            await connection.close(_close_code(error))
 
 
 async def _credentials_from_frame(connection: Connection) -> Credentials:
@@ -165,20 +167,19 @@ class ChatSocket:
         with (
             self._replica.sign_ins.watched(self._signed_in) as end,
             self._replica.news.listening(self._user.pk, self._hear),
+            self._replica.patience.watched(self._connection.sender) as stuck,
         ):
             ends = {
                 asyncio.create_task(self._read()),
                 asyncio.create_task(self._connection.gone()),
             }
-            awaited: set[asyncio.Future[Any]] = {end, *ends}
+            awaited: set[asyncio.Future[Any]] = {end, stuck, *ends}
             try:
                 await asyncio.wait(awaited, return_when=asyncio.FIRST_COMPLETED)
             finally:
                 await end_all(ends | self._tasks)
             if end.done():
-                with contextlib.suppress(TimeoutError):
-                    async with asyncio.timeout(LAST_WORD_SECONDS):
-                        await _show_out(self._connection, end.result())
+                await _show_out(self._connection, end.result())
 
     async def _read(self) -> None:
         while True:

@@ -259,7 +259,7 @@ class TestResume:
     def test_goes_on_after_the_last_event_id(
         self, caller: OpenAICaller, scripted_server: ScriptedServer
     ) -> None:
-        scripted_server.script(tokens=40)
+        scripted_server.script(tokens=40, rate=100)
         answer = caller.stream()
 
         rest = caller.resume(answer.id, Last_Event_ID=str(answer.seqs[1]))

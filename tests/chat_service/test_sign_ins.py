@@ -1,0 +1,102 @@
+import asyncio
+from types import SimpleNamespace
+
+import pytest
+
+from chat_service.auth import Credentials, Means, SignIn
+from chat_service.sign_ins import FRESH_SECONDS, SignIns
+from chatbot.accounts.models import User
+from chatbot.contracts.errors import NotAuthenticated
+
+CREDENTIALS = Credentials(Means.TOKEN, "secret")
+
+
+def somebody() -> SignIn:
+    return SignIn(User(email="person@example.com"), CREDENTIALS, "proof")
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """What the monotonic clock says is its only entry."""
+    now = [100.0]
+    monkeypatch.setattr("chat_service.sign_ins.time", SimpleNamespace(monotonic=lambda: now[0]))
+    return now
+
+
+@pytest.fixture
+def gone(monkeypatch: pytest.MonkeyPatch) -> set[SignIn]:
+    """Those who may not stay, as the database would say."""
+    ended: set[SignIn] = set()
+
+    async def look_up(_function: object, sign_ins: list[SignIn]) -> dict[SignIn, NotAuthenticated]:
+        return {one: NotAuthenticated("Gone.") for one in sign_ins if one in ended}
+
+    monkeypatch.setattr("chat_service.sign_ins.in_database", look_up)
+    monkeypatch.setattr("chat_service.sign_ins.CHECK_SECONDS", 0.01)
+    return ended
+
+
+class TestKnown:
+    async def test_is_who_is_connected(self) -> None:
+        sign_ins, person = SignIns(), somebody()
+
+        with sign_ins.watched(person):
+            known = sign_ins.known(CREDENTIALS)
+
+        assert known is person
+        assert sign_ins.known(CREDENTIALS) is None
+
+    async def test_is_nobody_with_other_credentials(self) -> None:
+        sign_ins = SignIns()
+
+        with sign_ins.watched(somebody()):
+            assert sign_ins.known(Credentials(Means.TOKEN, "other")) is None
+            assert sign_ins.known(Credentials(Means.COOKIE, "secret")) is None
+
+    async def test_stays_until_the_last_connection_has_gone(self) -> None:
+        sign_ins, person = SignIns(), somebody()
+
+        with sign_ins.watched(person) as first:
+            with sign_ins.watched(person) as second:
+                pass
+
+            assert first is second
+            assert not first.done()
+            assert sign_ins.known(CREDENTIALS) is person
+
+    async def test_is_asked_for_again_after_a_while_without_a_look(
+        self, clock: list[float]
+    ) -> None:
+        sign_ins = SignIns()
+
+        with sign_ins.watched(somebody()):
+            clock[0] += FRESH_SECONDS + 0.1
+
+            assert sign_ins.known(CREDENTIALS) is None
+
+    async def test_is_as_fresh_as_the_last_look(
+        self,
+        clock: list[float],
+        gone: set[SignIn],  # noqa: ARG002 - answers for the database
+    ) -> None:
+        sign_ins, person = SignIns(), somebody()
+
+        with sign_ins.watched(person):
+            clock[0] += FRESH_SECONDS + 0.1
+            looking = asyncio.create_task(sign_ins.run())
+            await asyncio.sleep(0.1)
+
+            assert sign_ins.known(CREDENTIALS) is person
+        looking.cancel()
+
+    async def test_is_nobody_who_was_signed_out(self, gone: set[SignIn]) -> None:
+        sign_ins, person = SignIns(), somebody()
+        looking = asyncio.create_task(sign_ins.run())
+
+        with sign_ins.watched(person) as end:
+            gone.add(person)
+            error = await asyncio.wait_for(end, 5)
+
+            assert isinstance(error, NotAuthenticated)
+            assert sign_ins.known(CREDENTIALS) is None
+        looking.cancel()
