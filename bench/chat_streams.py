@@ -36,7 +36,7 @@ TOKENS = 200
 DELAY_MS = 50
 LONGEST_SECONDS = 10
 """Slow streams send fewer tokens."""
-WARM_UP_STREAMS = 3
+WARM_UP_STREAMS = 50
 ROUNDS_OF_ONE = 10
 
 

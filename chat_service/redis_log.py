@@ -1,8 +1,8 @@
 """The stream log in Redis: where readers of other processes read, and successors find what stands.
 
-Events of all turns of a process go there in one script every 10 ms at most, at once when nothing
-was written for that long. While Redis is silent for 50 ms, readers of this process get everything
-at once.
+Events of all turns of a process go there in one script every 10 ms at most (50 ms where many are
+written), at once when nothing was written for that long. While Redis is silent for 50 ms, readers
+of this process get everything at once.
 
 A log is a stream whose entry ids are `0-<seq>`. The append script refuses an old fence, leaves out
 what is there already, and tells what is missing, so that a wiped Redis is filled again.
@@ -25,11 +25,14 @@ from chatbot.contracts import keys
 from chatbot.contracts.events import TERMINAL_EVENTS
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable
+    from collections.abc import Awaitable, Callable
 
 logger = logging.getLogger(__name__)
 
 FLUSH_SECONDS: Final = 0.010
+LONGEST_FLUSH_SECONDS: Final = 0.050
+FLUSH_SECONDS_PER_LOG: Final = 0.00025
+"""With many answers at once fewer, larger scripts."""
 SILENCE_SECONDS: Final = 0.050
 RETRY_SECONDS: Final = 0.5
 TTL_MILLISECONDS: Final = 15 * 60 * 1000
@@ -87,8 +90,9 @@ return 1
 class LogWriter:
     """Writes the logs of all turns of this process."""
 
-    def __init__(self, redis: Redis) -> None:
+    def __init__(self, redis: Redis, *, logs: "Callable[[], int]") -> None:
         self.is_away = False
+        self._logs = logs
         self._append_script = redis.register_script(_APPEND)
         self._behind: dict[UUID, TurnLog] = {}
         self._is_silent = False
@@ -116,7 +120,10 @@ class LogWriter:
             await self._wake.wait()
             self._wake.clear()
             await self._flush()
-            await asyncio.sleep(FLUSH_SECONDS)
+            await asyncio.sleep(self._pause())
+
+    def _pause(self) -> float:
+        return min(max(FLUSH_SECONDS, FLUSH_SECONDS_PER_LOG * self._logs()), LONGEST_FLUSH_SECONDS)
 
     async def flush(self, seconds: float) -> None:
         """Waits until Redis has everything, or for so long."""
@@ -169,11 +176,7 @@ class LogWriter:
         self._wake.set()
 
     async def _append_to_redis(self, logs: Sequence[TurnLog]) -> list[int]:
-        named = [
-            key
-            for log in logs
-            for key in (keys.turn_log(log.turn_id), keys.turn_fence(log.turn_id))
-        ]
+        named = [key for log in logs for key in log.keys]
         arguments = (TTL_MILLISECONDS, MAX_ENTRIES, b"".join(_packed(logs)))
         answers: list[int] = await self._append_script(named, arguments)
         return answers

@@ -72,7 +72,7 @@ class Replica:
         self.gate = RedisGate()
         self.commands = command_client()
         self._blocking = blocking_client()
-        self._writer = LogWriter(self.commands)
+        self._writer = LogWriter(self.commands, logs=lambda: len(self._runners))
         self._logs: dict[UUID, TurnLog] = {}
         self._runners: dict[UUID, TurnRunner] = {}
         self._tasks: set[asyncio.Task[Any]] = set()

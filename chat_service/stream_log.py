@@ -14,6 +14,7 @@ from uuid import UUID
 
 import orjson
 
+from chatbot.contracts import keys
 from chatbot.contracts.events import EPOCH_STRIDE, TERMINAL_EVENTS
 
 if TYPE_CHECKING:
@@ -63,6 +64,8 @@ class TurnLog:
         is_stored: bool = True,
     ) -> None:
         self.turn_id = turn_id
+        self.keys = keys.turn_log(turn_id), keys.turn_fence(turn_id)
+        """Of its stream and its fence in Redis."""
         self.fence = fence
         self.base = epoch * EPOCH_STRIDE
         self.entries: list[Entry] = []

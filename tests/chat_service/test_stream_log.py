@@ -30,7 +30,7 @@ async def redis() -> AsyncIterator[Redis]:
 
 @pytest.fixture
 async def writer(redis: Redis) -> AsyncIterator[LogWriter]:
-    made = LogWriter(redis)
+    made = LogWriter(redis, logs=lambda: 1)
     running = asyncio.create_task(made.run())
     yield made
     running.cancel()
@@ -169,7 +169,7 @@ class TestTurnLog:
 
     async def test_shows_everything_while_redis_is_away(self, turn_id: UUID) -> None:
         async with Redis.from_url("redis://127.0.0.1:1/0") as nobody:
-            writer = LogWriter(nobody)
+            writer = LogWriter(nobody, logs=lambda: 1)
             running = asyncio.create_task(writer.run())
             log = TurnLog(turn_id, fence=1, epoch=0, wrote=writer.wrote)
             log.add_text("a")

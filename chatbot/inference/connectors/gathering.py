@@ -10,9 +10,9 @@ What gathers, does so in the kernel: the connection isn't read.
 import asyncio
 from typing import Final
 
-SECONDS_PER_STREAM: Final = 0.0006
-"""100 answers are looked at 16 times a second each, which people still read as flowing."""
-LONGEST_SECONDS: Final = 0.25
+SECONDS_PER_STREAM: Final = 0.001
+"""100 answers are looked at ten times a second each, which people still read as flowing."""
+LONGEST_SECONDS: Final = 0.3
 SLOT_SECONDS: Final = 0.010
 """Answers whose time comes within one slot are woken by one timer."""
 

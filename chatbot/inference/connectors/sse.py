@@ -4,18 +4,18 @@ https://html.spec.whatwg.org/multipage/server-sent-events.html#event-stream-inte
 `id` and `retry`, which answers of model servers don't use.
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 EVENT_BYTES_LIMIT = 1024 * 1024
 _LF = 0x0A
+_PREFIX_BYTES = len(b"data: ")
 
 
 class EventTooLarge(ValueError):
     """An event that never ends, or isn't one."""
 
 
-@dataclass(frozen=True, slots=True)
-class ServerSentEvent:
+class ServerSentEvent(NamedTuple):
     data: bytes
     """The data lines, joined by line feeds; UTF-8."""
     name: str = ""
@@ -42,6 +42,8 @@ class SSEDecoder:
         Raises:
             EventTooLarge: an event has more than a megabyte.
         """
+        if self._is_between_events() and _is_plain(piece):
+            return [ServerSentEvent(event[_PREFIX_BYTES:]) for event in piece[:-2].split(b"\n\n")]
         events: list[ServerSentEvent] = []
         for line in self._lines(piece):
             if line.startswith(b"data:"):
@@ -53,6 +55,9 @@ class SSEDecoder:
         if self._data_bytes + len(self._rest) > EVENT_BYTES_LIMIT:
             raise EventTooLarge(f"an event of more than {EVENT_BYTES_LIMIT} bytes")
         return events
+
+    def _is_between_events(self) -> bool:
+        return not (self._rest or self._data or self._name or self._after_carriage_return)
 
     def _lines(self, piece: bytes) -> list[bytes]:
         if self._after_carriage_return and piece:
@@ -85,3 +90,17 @@ class SSEDecoder:
             self._name = value.removeprefix(b" ")
         elif field == b"data":
             self._add_data(b"")
+
+
+def _is_plain(piece: bytes) -> bool:
+    """Whether these are whole events of one line of data each, as model servers send them."""
+    events = piece.count(b"\n\n")
+    return (
+        events > 0
+        and piece.endswith(b"\n\n")
+        and piece.startswith(b"data: ")
+        and piece.count(b"\n\ndata: ") == events - 1
+        and piece.count(b"\n") == 2 * events
+        and b"\r" not in piece
+        and len(piece) <= EVENT_BYTES_LIMIT
+    )
