@@ -141,6 +141,8 @@ def _harmless(text: str) -> str:
 def _fitting(question: Question, tokens: int) -> list[Source]:
     """As many passages as get enough room, cut where they must be, numbered from 1."""
     passages = question.passages or ()
+    if not passages:
+        return []
     asked = frozenset(lexemes(question.searched or question.text))
     count = min(len(passages), max(1, tokens // PASSAGE_TOKENS))
     fitting: list[Source] = []
