@@ -133,7 +133,9 @@ class Admission:
 
     async def run(self) -> None:
         """Looks who is next, and keeps leases alive; never ends."""
-        await asyncio.gather(self._poll(), self._hold())
+        async with asyncio.TaskGroup() as parts:
+            parts.create_task(self._poll())
+            parts.create_task(self._hold())
 
     async def _enter(self, gauges: Sequence[Gauge], waiter: Waiter) -> _Door:
         if len(gauges) > 1 and (free := await self._first_free(gauges, waiter)) is not None:

@@ -6,9 +6,11 @@ each checks for itself.
 
 import asyncio
 import contextlib
+import logging
 import time
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Final
+from typing import Final
+from uuid import UUID
 
 from redis.asyncio import Redis
 
@@ -20,14 +22,14 @@ from chat_service.redis_clients import RedisAway, RedisGate
 from chatbot.contracts import keys
 from chatbot.contracts.errors import AppError, Unavailable
 from chatbot.inference.circuits import CHECK_EVERY_SECONDS, Check, encoded_places
+from chatbot.inference.connectors.errors import InferenceError
 from chatbot.inference.connectors.served_models import list_models_async
 from chatbot.inference.connectors.server_queue import server_queue
 from chatbot.inference.models import Discovery, InferenceEndpoint, Protocol
 from chatbot.inference.registry import endpoint_config
 from chatbot.inference.selectors import watched_endpoints
 
-if TYPE_CHECKING:
-    from uuid import UUID
+logger = logging.getLogger(__name__)
 
 LOOK_SECONDS: Final = 2.0
 """How soon a change in the registry, such as a drained endpoint, counts."""
@@ -39,6 +41,8 @@ LEASE_MILLISECONDS: Final = 3000
 CHECK_SECONDS: Final = 2.0
 CHECKS_AT_ONCE: Final = 16
 PLACES_KEPT_SECONDS: Final = 60
+_unforeseen: Final[set[UUID]] = set()
+"""Endpoints whose checks failed in a way that nobody foresaw: that is logged once."""
 
 
 class EndpointWatch:
@@ -63,7 +67,10 @@ class EndpointWatch:
         self._resolved_at: dict[UUID, float] = {}
 
     async def run(self) -> None:
-        await asyncio.gather(self._look(), self._share(), self._check())
+        async with asyncio.TaskGroup() as parts:
+            parts.create_task(self._look())
+            parts.create_task(self._share())
+            parts.create_task(self._check())
 
     # --- which there are ---
 
@@ -158,9 +165,20 @@ async def checked(row: InferenceEndpoint) -> Check:
         code = "inference-timeout"
     except AppError as error:
         code = error.error_code
-    queue = None
-    if not code and row.protocol == Protocol.OPENAI:
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(CHECK_SECONDS):
-                queue = await server_queue(endpoint_config(row))
+    except Exception:
+        code = InferenceError.code
+        if row.pk not in _unforeseen:
+            logger.exception("the check of endpoint %s failed unforeseen", row.pk)
+        _unforeseen.add(row.pk)
+    else:
+        _unforeseen.discard(row.pk)
+    queue = await _queue_at(row) if not code and row.protocol == Protocol.OPENAI else None
     return Check(at=time.time(), is_healthy=not code, code=code, queue=queue)
+
+
+async def _queue_at(row: InferenceEndpoint) -> int | None:
+    """A page that can't be read says nothing against the server."""
+    with contextlib.suppress(TimeoutError, ValueError, OverflowError):
+        async with asyncio.timeout(CHECK_SECONDS):
+            return await server_queue(endpoint_config(row))
+    return None

@@ -130,7 +130,9 @@ class StreamReader:
 
     async def run(self) -> None:
         """Waits for the turns of other processes; never ends."""
-        await asyncio.gather(self._listen(), self._look())
+        async with asyncio.TaskGroup() as parts:
+            parts.create_task(self._listen())
+            parts.create_task(self._look())
 
     def look_again(self, turn_id: UUID) -> None:
         """The turn is written by this process from now on."""

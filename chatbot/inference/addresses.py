@@ -1,7 +1,7 @@
 """Addresses of model servers. Private networks are where they live: only the form is checked."""
 
 from typing import Final
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext_lazy as _
@@ -15,10 +15,11 @@ GRPC_SCHEMES: Final = frozenset({"grpc", "grpcs"})
 def normalised_base_url(url: str, protocol: str = "openai") -> str:
     """The address as connectors want it: no slash at the end.
 
-    Where no path was given it is the usual one of the protocol, if there is one.
+    Where no path was given it is the usual one of the protocol, if there is one. Raises Django's
+    ValidationError where it is no address.
     """
     url = url.strip().rstrip("/")
-    return url if urlsplit(url).path else url + USUAL_PATHS.get(protocol, "")
+    return url if _parts(url)[0].path else url + USUAL_PATHS.get(protocol, "")
 
 
 def at_address(url: str, address: str) -> str:
@@ -30,12 +31,12 @@ def at_address(url: str, address: str) -> str:
 
 def validate_scheme(url: str, protocol: str) -> None:
     """Raises Django's ValidationError where the protocol is spoken at other addresses."""
-    parts = urlsplit(url)
+    parts, port = _parts(url)
     if (parts.scheme in GRPC_SCHEMES) != (protocol in GRPC_PROTOCOLS):
         raise ValidationError(
             _("Addresses of gRPC, and no others, begin with grpc:// or grpcs://.")
         )
-    if parts.scheme in GRPC_SCHEMES and (parts.path or not parts.port):
+    if parts.scheme in GRPC_SCHEMES and (parts.path or not port):
         raise ValidationError(_("An address of gRPC ends with the port, such as :8001."))
 
 
@@ -48,14 +49,22 @@ def validate_discovery(url: str, discovery: str) -> None:
 
 def validate_base_url(url: str) -> None:
     """Raises Django's ValidationError with what is wrong."""
-    try:
-        parts = urlsplit(url)
-        host, _port = parts.hostname, parts.port
-    except ValueError as error:
-        raise ValidationError(_("This is no address.")) from error
-    if parts.scheme not in {"http", "https", *GRPC_SCHEMES} or not host:
-        raise ValidationError(_("Begin with http:// or https:// and name a host."))
+    parts, _port = _parts(url)
+    if parts.scheme not in {"http", "https", *GRPC_SCHEMES} or not parts.hostname:
+        raise ValidationError(
+            _("Begin with http:// or https://, for gRPC with grpc:// or grpcs://, and name a host.")
+        )
     if parts.username is not None or parts.password is not None:
         raise ValidationError(_("Leave the password out; there is a field for the API key."))
     if parts.query or parts.fragment or any(character.isspace() for character in url):
         raise ValidationError(_("End with the path, such as /v1."))
+
+
+def _parts(url: str) -> tuple[SplitResult, int | None]:
+    """With the port, which isn't looked at before it is asked for; raises ValidationError."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError as error:
+        raise ValidationError(_("This is no address.")) from error
+    return parts, port

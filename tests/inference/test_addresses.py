@@ -35,6 +35,10 @@ class TestNormalisedBaseUrl:
     def test_has_the_usual_path_of_its_protocol(self, protocol: str, meant: str) -> None:
         assert normalised_base_url("http://host/", protocol) == meant
 
+    def test_refuses_what_is_no_address(self) -> None:
+        with pytest.raises(ValidationError):
+            normalised_base_url("http://[::1")
+
 
 class TestAtAddress:
     @pytest.mark.parametrize(
@@ -104,6 +108,9 @@ class TestValidateScheme:
             ("grpc://triton:8001", "kserve-http"),
             ("grpc://triton:8001/v2", "kserve-grpc"),
             ("grpc://triton", "kserve-grpc"),
+            ("grpc://triton:abc", "kserve-grpc"),
+            ("grpc://triton:99999", "kserve-grpc"),
+            ("http://[::1", "openai"),
         ],
     )
     def test_refuses_another_protocols_address(self, url: str, protocol: str) -> None:

@@ -10,7 +10,7 @@ This is the only module that loads h2.
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Iterator
-from typing import TYPE_CHECKING, Final, TypeGuard
+from typing import TYPE_CHECKING, Final
 from weakref import WeakKeyDictionary
 
 import h2.config
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from hpack.struct import Header
+    from hyperframe.frame import Frame, GoAwayFrame
 
 CHUNK_BYTES: Final = 64 * 1024
 HEADER_BYTES_LIMIT: Final = 64 * 1024
@@ -78,7 +79,7 @@ class _Transport(httpx.AsyncBaseTransport):
                 return _Call(*await asyncio.open_connection(url.host, port, ssl=tls))
         except TimeoutError as error:
             raise httpx.ConnectTimeout("no connection in time") from error
-        except OSError as error:
+        except (OSError, UnicodeError) as error:  # the latter: no name that could be looked up
             raise httpx.ConnectError(str(error)) from error
 
     async def _authorities(self) -> "ssl.SSLContext":
@@ -90,15 +91,24 @@ class _Transport(httpx.AsyncBaseTransport):
         return self._tls
 
 
+class _Connection(h2.connection.H2Connection):
+    """Goes on with its call when the server wants no further ones; h2 takes that for the end."""
+
+    def _receive_goaway_frame(
+        self, frame: "GoAwayFrame"
+    ) -> "tuple[list[Frame], list[h2.events.Event]]":
+        if frame.error_code == h2.errors.ErrorCodes.NO_ERROR and frame.last_stream_id >= _STREAM:
+            return [], []
+        return super()._receive_goaway_frame(frame)
+
+
 class _Call(httpx.AsyncByteStream):
     """One call on its connection; as a stream, the bytes of its messages."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._reader = reader
         self._writer = writer
-        self._h2 = h2.connection.H2Connection(
-            h2.config.H2Configuration(client_side=True, header_encoding=None)
-        )
+        self._h2 = _Connection(h2.config.H2Configuration(client_side=True, header_encoding=None))
         self._head: list[tuple[str, str]] | None = None
         self._data: list[bytes] = []
         self._greeting = b""
@@ -136,7 +146,11 @@ class _Call(httpx.AsyncByteStream):
         while self._head is None:
             await self._receive()
         said = dict(self._head)
-        return int(said[":status"]), [one for one in self._head if not one[0].startswith(":")]
+        try:
+            status = int(said[":status"])
+        except (KeyError, ValueError) as error:
+            raise MalformedAnswer("the response has no status") from error
+        return status, [one for one in self._head if not one[0].startswith(":")]
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         while True:
@@ -199,15 +213,8 @@ class _Call(httpx.AsyncByteStream):
     def _take_end(self, event: h2.events.Event) -> None:
         if isinstance(event, h2.events.StreamEnded):
             self._is_ended = True
-        elif isinstance(event, h2.events.StreamReset) or _is_last_word(event):
+        elif isinstance(event, h2.events.StreamReset | h2.events.ConnectionTerminated):
             self._fault = _fault_of(event.error_code)
-
-
-def _is_last_word(event: h2.events.Event) -> TypeGuard[h2.events.ConnectionTerminated]:
-    """Else the server wants no further calls, and ends this one as usual."""
-    if not isinstance(event, h2.events.ConnectionTerminated):
-        return False
-    return bool(event.error_code) or event.last_stream_id == 0
 
 
 def _fault_of(code: int | None) -> Exception:

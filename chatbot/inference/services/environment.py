@@ -85,8 +85,8 @@ def _wanted(kind: ModelKind, *, deadline: float) -> _Wanted | None:
     if not server.url:
         return None
     protocol = settings.CHAT_PROTOCOL if kind == ModelKind.CHAT else Protocol.OPENAI
-    base_url = normalised_base_url(server.url, protocol)
     try:
+        base_url = normalised_base_url(server.url, protocol)
         validate_base_url(base_url)
         validate_scheme(base_url, protocol)
         if kind == ModelKind.CHAT:

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 import h2.connection
 import h2.errors
 import pytest
+from hyperframe.frame import GoAwayFrame
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -378,6 +379,7 @@ class TestServers:
             (lambda c: c.close_connection(0, last_stream_id=0), "", ServerGone),
             (lambda c: only_head(c, ("grpc-status", "16")), "", ServerRefused),
             (lambda c: only_head(c, (":status", "503")), "", ServerBusy),
+            (lambda c: only_head(c, (":status", "abc")), "", MalformedAnswer),
             (lambda c: only_head(c, ("content-type", "text/html")), "", MalformedAnswer),
         ],
         ids=[
@@ -392,6 +394,7 @@ class TestServers:
             "go away: not begun",
             "refused",
             "HTTP status",
+            "no HTTP status",
             "no gRPC",
         ],
     )
@@ -418,6 +421,25 @@ class TestServers:
 
         assert text_of(items) == "Hi"
         assert items[-1] == Finished("stop")
+
+    @pytest.mark.parametrize("last_stream", [1, 2**31 - 1])
+    async def test_may_want_no_further_calls_during_one(self, last_stream: int) -> None:
+        def reply(connection: h2.connection.H2Connection) -> None:
+            connection.send_headers(1, HEAD)
+            connection.send_data(1, TOKEN)
+            connection._prepare_for_sending([GoAwayFrame(last_stream_id=last_stream)])
+            connection.send_data(1, TOKEN + LAST)
+            connection.send_headers(1, [("grpc-status", "0")], end_stream=True)
+
+        assert await outcome(replying(reply)) == ("HiHi", "Finished")
+
+    @pytest.mark.parametrize("host", ["a..b", "a" * 64 + ".test"])
+    async def test_with_names_that_can_not_be_are_away(self, host: str) -> None:
+        chat = connector_of("kserve-grpc", f"grpc://{host}:8001")
+
+        _, error = await collect_until_error(chat, question())
+
+        assert type(error) is ServerGone
 
     async def test_are_sent_the_key_where_they_want_it(self) -> None:
         seen: list[bytes] = []
