@@ -89,15 +89,16 @@ async def _end_in_time(ended: asyncio.Event, stop: asyncio.Event, seconds: float
 async def _read(
     endpoint: Endpoint, request: ChatRequest, ended: asyncio.Event
 ) -> ShortReply | None:
-    pieces: list[str] = []
+    text = ""
     async with aclosing(endpoint.connector.stream(request, stop=ended)) as items:
         async for item in items:
             if isinstance(item, TextDelta):
-                pieces.append(item.text)
+                text += item.text
             elif isinstance(item, Finished):
-                return ShortReply(storable("".join(pieces)), item.reason != "length")
-            if sum(map(len, pieces)) > MOST_CHARACTERS:
-                return ShortReply(storable("".join(pieces)), is_whole=False)
+                return ShortReply(storable(text), item.reason != "length")
+            if len(text) > MOST_CHARACTERS:
+                # One piece can be far longer, and looking for labels takes the square of the time.
+                return ShortReply(storable(text[:MOST_CHARACTERS]), is_whole=False)
     return None
 
 

@@ -1,14 +1,54 @@
 """What models say when they are asked for a few words, and what is made of it."""
 
+import asyncio
+from collections.abc import AsyncIterator
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, cast
+
 import pytest
 
 from chat_service.rewriting import question_in, rewriting_messages
-from chat_service.short_replies import ShortReply
+from chat_service.short_replies import MOST_CHARACTERS, ShortReply, short_reply
 from chat_service.titles import title_in, title_messages
+from chatbot.inference.connectors.protocol import Finished, TextDelta
+
+if TYPE_CHECKING:
+    from chat_service.endpoints import Endpoint
+    from chatbot.inference.connectors.protocol import StreamItem
 
 
 def whole(text: str) -> ShortReply:
     return ShortReply(text, is_whole=True)
+
+
+def saying(*items: "StreamItem") -> "Endpoint":
+    """An endpoint whose server says that."""
+
+    async def stream(*_: Any, **__: Any) -> AsyncIterator["StreamItem"]:  # noqa: ANN401 - unread
+        for item in items:
+            yield item
+
+    connector = SimpleNamespace(stream=stream)
+    return cast("Endpoint", SimpleNamespace(upstream_model="m", connector=connector))
+
+
+class TestShortReply:
+    @pytest.mark.parametrize("end", [(), (Finished("stop"),)], ids=["goes on", "ends"])
+    async def test_is_short_however_much_comes_at_once(self, end: tuple[Finished, ...]) -> None:
+        endpoint = saying(TextDelta("title:" * 150_000), *end)
+
+        reply = await short_reply(endpoint, (), max_tokens=9, seconds=9, stop=asyncio.Event())
+
+        assert reply is not None
+        assert len(reply.text) == MOST_CHARACTERS
+        assert not reply.is_whole
+
+    async def test_is_short_however_much_comes_in_pieces(self) -> None:
+        endpoint = saying(*[TextDelta("word ")] * MOST_CHARACTERS)
+
+        reply = await short_reply(endpoint, (), max_tokens=9, seconds=9, stop=asyncio.Event())
+
+        assert reply == ShortReply("word " * (MOST_CHARACTERS // 5), is_whole=False)
 
 
 class TestTitleIn:
