@@ -96,7 +96,13 @@ def check_endpoint(*, endpoint_id: UUID) -> EndpointCheck:
 
 
 def _locked_model(model_id: UUID) -> InferenceModel:
-    model = InferenceModel.objects.select_for_update().filter(pk=model_id).first()
+    """The model, once nobody else changes which models come first.
+
+    All models are locked, always in the same order: of two administrators who choose two models,
+    one waits for the other.
+    """
+    models = InferenceModel.objects.select_for_update(no_key=True).order_by("pk")
+    model = next((one for one in models if one.pk == model_id), None)
     if model is None:
         raise NotFound("There is no such model.", way_out="Look at the list of models.")
     return model

@@ -1,7 +1,11 @@
 import uuid
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 from typing import TYPE_CHECKING
 
 import pytest
+from django.db import connection
 
 from chatbot.contracts.errors import InvalidInput, NotFound
 from chatbot.inference.addresses import normalised_base_url
@@ -190,3 +194,38 @@ class TestSetWritesTitles:
     def test_knows_only_models(self) -> None:
         with pytest.raises(NotFound):
             set_writes_titles(model_id=uuid.uuid4(), writes=True)
+
+
+def _title_writer(model_id: uuid.UUID) -> None:
+    set_writes_titles(model_id=model_id, writes=True)
+
+
+def _default(model_id: uuid.UUID) -> None:
+    make_default(model_id=model_id)
+
+
+@pytest.mark.django_db(transaction=True)
+class TestTwoAdministrators:
+    @pytest.mark.parametrize(
+        ("choose", "chosen"),
+        [
+            pytest.param(_default, "is_default", id="default"),
+            pytest.param(_title_writer, "writes_titles", id="titles"),
+        ],
+    )
+    def test_choose_at_once(self, choose: Callable[[uuid.UUID], None], chosen: str) -> None:
+        models = [make_model() for _ in range(2)]
+        at_once = Barrier(len(models))
+
+        def choose_over_and_over(model: InferenceModel) -> None:
+            try:
+                for _ in range(20):
+                    at_once.wait(10)
+                    choose(model.pk)
+            finally:
+                connection.close()
+
+        with ThreadPoolExecutor(len(models)) as threads:
+            list(threads.map(choose_over_and_over, models))
+
+        assert InferenceModel.objects.filter(**{chosen: True}).count() == 1
