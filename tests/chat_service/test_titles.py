@@ -13,6 +13,7 @@ from chatbot.inference.models import InferenceModel
 from tests.chat_service.client import ChatClient
 from tests.chat_service.openai_calls import OpenAICaller
 from tests.chat_service.processes import ChatProcess
+from tests.chat_service.test_metrics import scraped
 from tests.child_processes import wait_until
 from tests.factories.accounts import make_user
 from tests.factories.conversations import make_conversation, make_turn
@@ -62,6 +63,20 @@ def titling(
     scripted_server.reset()
     title_server.reset()
     return model
+
+
+def outcomes(chat: ChatProcess, outcome: str) -> float:
+    """How many titles came to this so far."""
+    return scraped(chat)("titles_total", outcome=outcome)
+
+
+def wait_for_one_more(chat: ChatProcess, outcome: str, before: float) -> None:
+    """The chat process has done with the title what it does."""
+    wait_until(
+        lambda: outcomes(chat, outcome) == before + 1,
+        seconds=SECONDS,
+        what=f"title that is {outcome}",
+    )
 
 
 def title_of(conversation: Conversation) -> str:
@@ -143,10 +158,12 @@ class TestTitles:
     def test_leave_what_the_person_wrote_meanwhile(
         self,
         client: ChatClient,
+        chat: ChatProcess,
         person: User,
         conversation: Conversation,
         title_server: ScriptedServer,
     ) -> None:
+        kept = outcomes(chat, "kept")
         title_server.script(text="Breathing", delay_ms=700)
         client.ask(conversation.pk, "What does it do?")
         client.answer()
@@ -154,7 +171,8 @@ class TestTitles:
 
         change_conversation(user=person, conversation_id=conversation.pk, title="Mine")
 
-        wait_until(lambda: title_server.stats()["finished"] == 1, seconds=SECONDS, what="title")
+        wait_for_one_more(chat, "kept", kept)
+        assert title_server.stats()["finished"] == 1
         client.send(type="ping")
         assert client.receive() == {"type": "pong"}
         assert title_of(conversation) == "Mine"
@@ -190,19 +208,18 @@ class TestTitles:
     def test_that_fail_leave_what_there_is(
         self,
         client: ChatClient,
+        chat: ChatProcess,
         conversation: Conversation,
         title_server: ScriptedServer,
         script: dict[str, object],
     ) -> None:
+        failed = outcomes(chat, "failed")
         title_server.script(**script)
 
         client.ask(conversation.pk, "What does it do?")
         client.answer()
-        wait_until(
-            lambda: [title_server.stats()[name] for name in ("chat_requests", "running")] == [1, 0],
-            seconds=SECONDS,
-            what="failure",
-        )
+        wait_for_one_more(chat, "failed", failed)
+        assert title_server.stats()["chat_requests"] == 1
 
         client.send(type="ping")
         assert client.receive() == {"type": "pong"}
@@ -239,6 +256,7 @@ class TestTitles:
         conversation: Conversation,
         title_server: ScriptedServer,
     ) -> None:
+        left_out = outcomes(chat, "busy")
         title_server.script(tokens=500, rate=25)
         busy = make_user()
         with ChatClient(chat, busy) as occupying:
@@ -247,6 +265,7 @@ class TestTitles:
 
             client.ask(conversation.pk, "What does it do?")
             answer = client.answer()
+            wait_for_one_more(chat, "busy", left_out)
 
             client.send(type="ping")
             assert client.receive() == {"type": "pong"}
