@@ -69,8 +69,11 @@ class Bare:
         headers = {"Content-Type": "application/json"}
         self._connection.request("POST", self._path, self._body, headers)
         response = self._connection.getresponse()
-        while not _text_of(response.readline()):
-            pass
+        if response.status != http.client.OK:
+            raise SystemExit(f"{self._path}: {response.status} {response.read()[:200]!r}")
+        while not _text_of(line := response.readline()):
+            if not line:
+                raise SystemExit(f"{self._path}: it ended without a word")
         seconds = time.perf_counter() - began
         response.read()
         return seconds * 1000
