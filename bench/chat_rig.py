@@ -6,6 +6,7 @@ figures are those of one core however the machine is shared out.
 
 import contextlib
 import itertools
+import math
 import os
 import shutil
 import signal
@@ -328,9 +329,11 @@ def watched_health(chat: "ChatProcess") -> Iterator[list[float]]:
             process.send_signal(signal.SIGINT)
             output, _ = process.communicate(timeout=START_SECONDS)
             found += [float(line) for line in output.split()]
+    if process.returncode:
+        raise SystemExit(f"who watched the health ended with {process.returncode}")
 
 
 def quantile(values: Iterable[float], share: float) -> float:
-    """0 where there are none."""
+    """Infinite where there are none: no bar holds because nothing was seen."""
     values = sorted(values)
-    return values[min(len(values) - 1, int(len(values) * share))] if values else 0.0
+    return values[min(len(values) - 1, int(len(values) * share))] if values else math.inf

@@ -20,6 +20,7 @@ import contextlib
 import ctypes
 import itertools
 import json
+import math
 import os
 import socket
 import subprocess
@@ -75,7 +76,7 @@ async def stuck(rig: Rig, given: argparse.Namespace) -> dict[str, Any]:
     figures = compared(crowd, before, during, given.stuck)
     grown = figures["others_p99_during_ms"] / figures["others_p99_before_ms"]
     bars = {
-        "others": grown <= GROWTH,
+        "others": math.isfinite(grown) and 0 < grown <= GROWTH,
         "memory": figures["megabytes_each"] <= MEGABYTES_EACH,
     }
     return {**figures, **summary(mistakes + not_dropped(during, STUCK_DROPPED_SECONDS), bars)}
@@ -113,7 +114,10 @@ async def _phase(rig: Rig, seconds: float, watched: list[Reader]) -> Phase:
 
 
 def p99_ms(crowd: Crowd, phase: Phase) -> float:
-    pauses = (pause for at, pause in crowd.between if phase.began <= at < phase.ended)
+    """Of all pauses that were in the phase, even if only in part."""
+    pauses = (
+        pause for at, pause in crowd.between if at >= phase.began and at - pause < phase.ended
+    )
     return round(quantile(pauses, 0.99) * 1000, 2)
 
 
