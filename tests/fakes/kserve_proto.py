@@ -14,6 +14,7 @@ _FIELDS: Final[dict[str, list[tuple[int, str, str]]]] = {
     "InferTensorContents": [
         (1, "bool_contents", "repeated bool"),
         (2, "int_contents", "repeated int32"),
+        (3, "int64_contents", "repeated int64"),
         (6, "fp32_contents", "repeated float"),
         (8, "bytes_contents", "repeated bytes"),
     ],

@@ -1,4 +1,6 @@
-"""Answers that come as server-sent events over HTTP: what connectors of this kind have in common.
+"""Answers that come as a stream of events: what connectors of this kind have in common.
+
+The events are server-sent ones over HTTP, or gRPC's messages.
 
 A connector says how a request looks and how an event reads; sending, stopping, limits and the order
 of the items are here.

@@ -15,11 +15,12 @@ from chatbot.inference.connectors.errors import (
     ServerGone,
 )
 from chatbot.inference.connectors.sse import ServerSentEvent
-from chatbot.inference.connectors.statuses import error_of_message
+from chatbot.inference.connectors.statuses import error_of_message, masked
 
 MESSAGE_BYTES_LIMIT: Final = 1024 * 1024
 PREFIX_BYTES: Final = 5
 OK: Final = 0
+DIGITS_LIMIT: Final = 9
 
 _STATUSES: Final[dict[int, tuple[str, int]]] = {
     1: ("CANCELLED", 500),
@@ -80,19 +81,19 @@ class MessageDecoder:
 def raise_unless_ok(trailers: Mapping[str, str], *, api_key: str) -> None:
     """Raises the InferenceError for a call's status; a server that repeats our key isn't quoted."""
     said = trailers.get("grpc-status", "")
-    if not said.isdecimal():
+    if not said.isdecimal() or len(said) > DIGITS_LIMIT:
         raise ServerGone("the call ended without a status")
     if int(said) == OK:
         return
     message = unquote(trailers.get("grpc-message", ""), errors="replace")
-    if api_key:
-        message = message.replace(api_key, "***")
-    raise _error_of(int(said), message, pushback=trailers.get("grpc-retry-pushback-ms", ""))
+    raise _error_of(
+        int(said), masked(message, api_key), pushback=trailers.get("grpc-retry-pushback-ms", "")
+    )
 
 
 def _error_of(status: int, message: str, *, pushback: str) -> InferenceError:
     name, http_status = _STATUSES.get(status, (str(status), 500))
-    seconds = str(math.ceil(int(pushback) / 1000)) if pushback.isdecimal() else ""
+    seconds = str(math.ceil(int(pushback[:DIGITS_LIMIT]) / 1000)) if pushback.isdecimal() else ""
     error = error_of_message(http_status, message, retry_after=seconds)
     if status == _RESOURCE_EXHAUSTED and _MESSAGE_TOO_LARGE in message:
         error = PromptTooLong(said=message)

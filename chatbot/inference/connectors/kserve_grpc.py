@@ -30,6 +30,7 @@ from chatbot.inference.connectors.kserve_http import (
 )
 from chatbot.inference.connectors.kserve_messages import (
     TensorValue,
+    can_send,
     is_ready,
     model_infer_request,
     model_ready_request,
@@ -53,6 +54,7 @@ from chatbot.inference.connectors.statuses import (
     HTTP_SERVER_ERROR,
     error_of_message,
     error_of_transport,
+    masked,
 )
 from chatbot.inference.connectors.watched import Streamed, WatchedResponse
 
@@ -91,6 +93,8 @@ def kserve_grpc_options(endpoint: EndpointConfig) -> KServeGRPCOptions:
     for name, value in values.items():
         if not isinstance(value, TensorValue):
             raise OptionsWrong(f"The input {name} is no switch, number or text.")
+        if not can_send(value):
+            raise OptionsWrong(f"The input {name} is a number that no tensor takes.")
     return options
 
 
@@ -107,7 +111,7 @@ class KServeGRPCChat(EventStreamChat):
         return Capabilities(continues=True, context_tokens=self._endpoint.context_tokens)
 
     def _reader(self) -> "StreamInferReader":
-        return StreamInferReader(self._options)
+        return StreamInferReader(self._options, api_key=self._endpoint.api_key)
 
     def _answer(self, continue_text: str) -> "_CalledAnswer":
         decoder = MessageDecoder()
@@ -174,7 +178,9 @@ class _CalledAnswer(StreamedAnswer):
 class StreamInferReader:
     """Implements `EventReader`; an event is one message."""
 
-    def __init__(self, options: KServeGRPCOptions) -> None:
+    def __init__(self, options: KServeGRPCOptions, *, api_key: str = "") -> None:
+        """A server that repeats the key isn't quoted."""
+        self._api_key = api_key
         self.finished: Finished | None = None
         self.usage: UsageReport | None = None
         self.is_done = False
@@ -193,7 +199,7 @@ class StreamInferReader:
         """
         response = stream_response(event.data)
         if response.error:
-            raise error_of_message(HTTP_SERVER_ERROR, response.error)
+            raise error_of_message(HTTP_SERVER_ERROR, masked(response.error, self._api_key))
         if response.is_final is not None:
             self._tells_end = True
         output = response.outputs.get(self._options.output_field)
@@ -235,12 +241,12 @@ async def raise_unless_model_ready(endpoint: EndpointConfig) -> None:
     )
     try:
         async with asyncio.timeout(CHECK_SECONDS):
-            answers = await _messages(endpoint, request)
+            answer = await _first_message(endpoint, request)
     except TimeoutError as error:
         raise ServerTimedOut(f"no answer for {CHECK_SECONDS:g} s") from error
     except httpx.HTTPError as error:
         raise error_of_transport(error) from error
-    if not answers or not is_ready(answers[0]):
+    if answer is None or not is_ready(answer):
         raise ServerBusy("the model is not ready")
 
 
@@ -278,18 +284,19 @@ async def _called(request: httpx.Request) -> _CalledResponse:
         raise error_of_transport(error) from error
 
 
-async def _messages(endpoint: EndpointConfig, request: httpx.Request) -> list[bytes]:
+async def _first_message(endpoint: EndpointConfig, request: httpx.Request) -> bytes | None:
+    """What follows it is not waited for."""
     response = await _client().send(request, stream=True)
     decoder = MessageDecoder()
-    messages: list[bytes] = []
     try:
         _check_head(endpoint, response, b"")
         async for piece in response.aiter_raw():
-            messages += (event.data for event in decoder.feed(piece))
+            for event in decoder.feed(piece):
+                return event.data
     finally:
         await response.aclose()
     raise_unless_ok(response.extensions["trailers"], api_key=endpoint.api_key)
-    return messages
+    return None
 
 
 def _load_transport() -> Callable[[], httpx.AsyncClient]:

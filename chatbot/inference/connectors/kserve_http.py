@@ -22,7 +22,7 @@ from chatbot.inference.connectors.protocol import (
     Finished,
 )
 from chatbot.inference.connectors.reasons import finish_of
-from chatbot.inference.connectors.statuses import HTTP_SERVER_ERROR, error_of_message
+from chatbot.inference.connectors.statuses import HTTP_SERVER_ERROR, error_of_message, masked
 
 if TYPE_CHECKING:
     from chatbot.inference.connectors.protocol import StreamItem, UsageReport
@@ -66,7 +66,7 @@ class KServeHTTPChat(EventStreamChat):
         return Capabilities(continues=True, context_tokens=self._endpoint.context_tokens)
 
     def _reader(self) -> "GenerateReader":
-        return GenerateReader(self._options)
+        return GenerateReader(self._options, api_key=self._endpoint.api_key)
 
     def _request(self, request: ChatRequest, *, begun: str) -> tuple[str, bytes]:
         if request.options.get("tools"):
@@ -89,7 +89,9 @@ def generate_parameters(options: KServeOptions, request: ChatRequest) -> dict[st
 class GenerateReader:
     """Implements `EventReader`."""
 
-    def __init__(self, options: KServeOptions) -> None:
+    def __init__(self, options: KServeOptions, *, api_key: str = "") -> None:
+        """A server that repeats the key isn't quoted."""
+        self._api_key = api_key
         self.finished: Finished | None = None
         self.usage: UsageReport | None = None
         self.is_done = False
@@ -107,7 +109,8 @@ class GenerateReader:
         try:
             said = orjson.loads(event.data)
             if "error" in said:
-                raise error_of_message(HTTP_SERVER_ERROR, str(said["error"]))
+                message = masked(str(said["error"]), self._api_key)
+                raise error_of_message(HTTP_SERVER_ERROR, message)
             output = said[self._options.output_field]
             text = "".join(output if isinstance(output, list) else [output])
             self._has_begun = True

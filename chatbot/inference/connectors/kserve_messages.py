@@ -20,10 +20,11 @@ _VARINT, _FIXED64, _LENGTH, _FIXED32 = 0, 1, 2, 5
 _MODEL_NAME, _PARAMETERS, _TENSORS, _RAW_CONTENTS = 1, 4, 5, 6
 _ERROR_MESSAGE, _INFER_RESPONSE = 1, 2
 _NAME, _DATATYPE, _SHAPE, _CONTENTS = 1, 2, 3, 5
-_BOOLS, _INTS, _FLOATS, _TEXTS = 1, 2, 6, 8
+_BOOLS, _INTS, _LONG_INTS, _FLOATS, _TEXTS = 1, 2, 3, 6, 8
 _KEY, _VALUE, _BOOL_VALUE, _IS_READY = 1, 2, 1, 1
 _FIXED_BYTES: Final = {_FIXED64: 8, _FIXED32: 4}
 _INT64: Final = 1 << 64
+_INT32_END: Final = 1 << 31
 _VARINT_BYTES: Final = 10
 _MORE_FOLLOWS: Final = 0x80
 _SEVEN_BITS: Final = 0x7F
@@ -58,6 +59,16 @@ def model_infer_request(
     return _text(_MODEL_NAME, model) + _bytes(_PARAMETERS, wants_end) + b"".join(tensors)
 
 
+def can_send(value: TensorValue) -> bool:
+    """Whether a number is in the range of its type."""
+    if isinstance(value, float):
+        try:
+            struct.pack("<f", value)
+        except OverflowError:
+            return False
+    return not isinstance(value, int) or -_INT64 // 2 <= value < _INT64 // 2
+
+
 def model_ready_request(model: str) -> bytes:
     return _text(_MODEL_NAME, model)
 
@@ -66,6 +77,8 @@ def _tensor(value: TensorValue, *, shape: bytes) -> bytes:
     """Type, shape and contents: typed, so that no byte order has to be agreed on."""
     if isinstance(value, bool):
         kind, contents = "BOOL", _bytes(_BOOLS, bytes([value]))
+    elif isinstance(value, int) and not -_INT32_END <= value < _INT32_END:
+        kind, contents = "INT64", _bytes(_LONG_INTS, _varint(value))
     elif isinstance(value, int):
         kind, contents = "INT32", _bytes(_INTS, _varint(value))
     elif isinstance(value, float):

@@ -60,6 +60,11 @@ def error_of_message(status: int, message: str, *, retry_after: str = "") -> Inf
     return kind(f"status {status}", said=message, retry_after_seconds=_seconds(retry_after))
 
 
+def masked(message: str, api_key: str) -> str:
+    """Without our key, which some servers repeat."""
+    return message.replace(api_key, "***") if api_key else message
+
+
 def message_of(body: bytes) -> str:
     """The sentence in an error's body, whichever of the usual shapes it has."""
     try:

@@ -95,6 +95,12 @@ class TestModelInferRequest:
         assert tensors["heat"].contents.fp32_contents == [0.5]
         assert {tuple(tensor.shape) for tensor in request.inputs} == {(1,)}
 
+    def test_has_room_for_large_numbers(self) -> None:
+        request = parsed("ModelInferRequest", model_infer_request("llama", {"seed": -(2**40)}))
+
+        assert request.inputs[0].datatype == "INT64"
+        assert request.inputs[0].contents.int64_contents == [-(2**40)]
+
     def test_has_a_batch_where_the_model_wants_one(self) -> None:
         data = model_infer_request("llama", {"text": ""}, is_batched=True)
 
@@ -208,6 +214,15 @@ class TestStreamInferReader:
         with pytest.raises(MalformedAnswer):
             self.read(data)
 
+    def test_quotes_the_server_without_our_key(self) -> None:
+        made = message("ModelStreamInferResponse", error_message="not sesame")
+        reader = StreamInferReader(KServeGRPCOptions(), api_key="sesame")
+
+        with pytest.raises(ServerGone) as caught:
+            reader.read(ServerSentEvent(made.SerializeToString()))
+
+        assert caught.value.said == "not ***"
+
     def test_calls_text_that_is_none_malformed(self) -> None:
         with pytest.raises(MalformedAnswer):
             self.read(silent(b"\xff"))
@@ -235,6 +250,7 @@ class TestStatuses:
             ("99", "", ServerGone),
             ("", "", ServerGone),
             ("OK", "", ServerGone),
+            pytest.param("1" * 5000, "", ServerGone, id="many digits"),
         ],
     )
     def test_have_their_error(self, status: str, said: str, kind: type[InferenceError]) -> None:
@@ -300,6 +316,8 @@ class TestKServeGRPCChat:
             {"template": "alpaca"},
             {"inputs": {"seeds": [1]}},
             {"sampling_field": "", "parameters": {"stop": ["x"]}},
+            {"inputs": {"heat": 1e39}},
+            {"inputs": {"seed": 2**63}},
         ],
         ids=str,
     )
