@@ -9,6 +9,8 @@ tokens a second each, begun over four seconds. Each load is run bare (the infere
 and through the chat service, in one run; the difference of the medians is our share. CPU is that of
 the chat process alone, stored answers and stream log included.
 
+Before each, fifty streams open connections and fill caches: they are not counted.
+
 Every answer is compared with what the server was told to say: a lost, doubled or reordered token is
 an error.
 """
@@ -77,18 +79,35 @@ class Told:
         return kind in {"turn.completed", "turn.failed", "turn.stopped"}
 
 
-Ask = Callable[[aiohttp.ClientSession, Rig, Seat], Coroutine[Any, Any, Told]]
+@dataclass
+class Client:
+    """Somebody who asks."""
+
+    rig: Rig
+    seat: Seat
+    session: aiohttp.ClientSession
+    socket: aiohttp.ClientWebSocketResponse | None = None
+    """Of those who ask over one; connected before anybody asks, as a browser's is."""
+
+    async def connect(self) -> None:
+        address = f"{self.rig.chat_of(self.seat).http}/ws/chat"
+        self.socket = await self.session.ws_connect(address, headers=_bearer(self.seat), compress=0)
+        await self.socket.receive()
 
 
-async def bare(session: aiohttp.ClientSession, rig: Rig, _seat: Seat) -> Told:
+Ask = Callable[[Client], Coroutine[Any, Any, Told]]
+
+
+async def bare(client: Client) -> Told:
     """The inference server itself."""
-    return await _completion(session, f"{rig.upstream.base_url}/chat/completions", _JSON)
+    address = f"{client.rig.upstream.base_url}/chat/completions"
+    return await _completion(client.session, address, _JSON)
 
 
-async def openai(session: aiohttp.ClientSession, rig: Rig, seat: Seat) -> Told:
+async def openai(client: Client) -> Told:
     """The OpenAI-compatible door; asked and read in one request."""
-    address = f"{rig.chat_of(seat).http}/v1/chat/completions"
-    return await _completion(session, address, _bearer(seat) | _JSON)
+    address = f"{client.rig.chat_of(client.seat).http}/v1/chat/completions"
+    return await _completion(client.session, address, _bearer(client.seat) | _JSON)
 
 
 async def _completion(
@@ -107,28 +126,29 @@ async def _completion(
     return told
 
 
-async def websocket(session: aiohttp.ClientSession, rig: Rig, seat: Seat) -> Told:
-    """The chat socket; it is connected before the clock starts, as a browser's is."""
-    address = f"{rig.chat_of(seat).http}/ws/chat"
-    async with session.ws_connect(address, headers=_bearer(seat), compress=0) as socket:
-        await socket.receive()
-        ask = {"type": "ask", "conversation": seat.conversation, "text": QUESTION}
-        frame = orjson.dumps({**ask, "client_id": str(uuid.uuid4())}).decode()
-        told, began = Told(), time.perf_counter()
-        await socket.send_str(frame)
-        async for message in socket:
-            if told.apply(orjson.loads(message.data), began):
-                break
-        told.total = time.perf_counter() - began
+async def websocket(client: Client) -> Told:
+    """The chat socket."""
+    if client.socket is None:
+        raise RuntimeError("not connected")
+    ask = {"type": "ask", "conversation": client.seat.conversation, "text": QUESTION}
+    frame = orjson.dumps({**ask, "client_id": str(uuid.uuid4())}).decode()
+    told, began = Told(), time.perf_counter()
+    await client.socket.send_str(frame)
+    async for message in client.socket:
+        if told.apply(orjson.loads(message.data), began):
+            break
+    told.total = time.perf_counter() - began
+    await client.socket.close()
     return told
 
 
-async def server_sent_events(session: aiohttp.ClientSession, rig: Rig, seat: Seat) -> Told:
+async def server_sent_events(client: Client) -> Told:
     """Asked as the REST API does, in this process; read over SSE."""
+    rig, seat = client.rig, client.seat
     told, began = Told(), time.perf_counter()
     asked = await asyncio.get_running_loop().run_in_executor(_threads, rig.ask, seat, QUESTION)
     address = f"{rig.chat_of(seat).http}/stream/turns/{asked.turn_id}"
-    async with session.get(address, headers=_bearer(seat)) as response:
+    async with client.session.get(address, headers=_bearer(seat)) as response:
         response.raise_for_status()
         async for _, event in server_sent(response):
             if told.apply(event, began):
@@ -171,21 +191,25 @@ async def run(rig: Rig, ask: Ask, seats: list[Seat]) -> Run:
     """Begins the streams over four seconds and waits for all of them."""
     connector = aiohttp.TCPConnector(limit=0)
     async with aiohttp.ClientSession(connector=connector) as session:
+        clients = [Client(rig, seat, session) for seat in seats]
+        if ask is websocket:
+            for client in clients:
+                await client.connect()
         before = rig.cpu_seconds()
         pause = BEGIN_SECONDS / len(seats) if len(seats) > 1 else 0
         tasks = []
-        for seat in seats:
-            tasks.append(asyncio.create_task(_asked(ask, session, rig, seat)))
+        for client in clients:
+            tasks.append(asyncio.create_task(_asked(ask, client)))
             await asyncio.sleep(pause)
         pss = rig.pss_megabytes()
         answers = await asyncio.gather(*tasks)
         return Run(answers, rig.cpu_seconds() - before, pss)
 
 
-async def _asked(ask: Ask, session: aiohttp.ClientSession, rig: Rig, seat: Seat) -> Told:
+async def _asked(ask: Ask, client: Client) -> Told:
     try:
         async with asyncio.timeout(PATIENCE_SECONDS):
-            return await ask(session, rig, seat)
+            return await ask(client)
     except (aiohttp.ClientError, OSError, TimeoutError) as error:
         return Told(error=repr(error)[:200])
 

@@ -30,6 +30,11 @@ class HttpProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as in uvicorn
         connection = transport.get_extra_info("socket")
         if connection.family != socket.AF_UNIX:
+            # What uvloop gives makes a socket for every call.
+            own = socket.socket(
+                connection.family, connection.type, connection.proto, connection.fileno()
+            )
             for level, name, value in _OPTIONS:
-                connection.setsockopt(level, name, value)
+                own.setsockopt(level, name, value)
+            own.detach()
         super().connection_made(transport)
