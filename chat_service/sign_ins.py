@@ -18,7 +18,8 @@ from chatbot.contracts.errors import AppError, Unavailable
 
 CHECK_SECONDS: Final = 3.0
 FRESH_SECONDS: Final = 4.0
-"""A look counts until the next one is due; while the database is away it doesn't."""
+"""A look counts until the next one is due, also for who comes back; not while the database is away.
+"""
 
 
 @dataclass(slots=True)
@@ -28,6 +29,9 @@ class _Open:
     end: asyncio.Future[AppError]
     looked_up_at: float
     connections: int = 0
+
+    def is_fresh(self) -> bool:
+        return time.monotonic() - self.looked_up_at <= FRESH_SECONDS
 
 
 class SignIns:
@@ -49,11 +53,9 @@ class SignIns:
         return known if known is not None else await in_database(sign_in, credentials)
 
     def known(self, credentials: Credentials) -> SignIn | None:
-        """Who is connected with the same credentials and was looked up just now."""
+        """Who is connected with the same credentials, or was just now, and was looked up since."""
         found = self._known.get(credentials)
-        if found is None or time.monotonic() - self._open[found].looked_up_at > FRESH_SECONDS:
-            return None
-        return found
+        return found if found is not None and self._open[found].is_fresh() else None
 
     @contextlib.contextmanager
     def watched(self, sign_in: SignIn) -> Iterator[asyncio.Future[AppError]]:
@@ -68,18 +70,16 @@ class SignIns:
             yield one.end
         finally:
             one.connections -= 1
-            if not one.connections:
-                del self._open[sign_in]
-                self._forget(sign_in)
-                one.end.cancel()
 
     async def run(self) -> None:
         """Looks them up; never ends. While the database is away everybody stays."""
         while True:
             await asyncio.sleep(CHECK_SECONDS)
-            if self._open:
+            self._clear()
+            connected = [known for known, one in self._open.items() if one.connections]
+            if connected:
                 with contextlib.suppress(Unavailable):
-                    await self._look_up(list(self._open))
+                    await self._look_up(connected)
 
     async def _look_up(self, sign_ins: list[SignIn]) -> None:
         now = time.monotonic()
@@ -90,6 +90,14 @@ class SignIns:
             if known in found and not one.end.done():
                 one.end.set_result(found[known])
                 self._forget(known)
+
+    def _clear(self) -> None:
+        """Forgets who has left; for a moment they may come back without a look."""
+        for left, one in list(self._open.items()):
+            if not one.connections and not one.is_fresh():
+                del self._open[left]
+                self._forget(left)
+                one.end.cancel()
 
     def _forget(self, sign_in: SignIn) -> None:
         if self._known.get(sign_in.credentials) is sign_in:

@@ -44,7 +44,33 @@ class TestKnown:
             known = sign_ins.known(CREDENTIALS)
 
         assert known is person
+
+    async def test_is_who_was_connected_a_moment_ago(self, clock: list[float]) -> None:
+        sign_ins, person = SignIns(), somebody()
+
+        with sign_ins.watched(person):
+            pass
+
+        assert sign_ins.known(CREDENTIALS) is person
+        clock[0] += FRESH_SECONDS + 0.1
         assert sign_ins.known(CREDENTIALS) is None
+
+    async def test_does_not_keep_who_has_left(
+        self,
+        clock: list[float],
+        gone: set[SignIn],  # noqa: ARG002 - answers for the database
+    ) -> None:
+        sign_ins = SignIns()
+
+        with sign_ins.watched(somebody()) as end:
+            pass
+        clock[0] += FRESH_SECONDS + 0.1
+        looking = asyncio.create_task(sign_ins.run())
+        await asyncio.sleep(0.1)
+
+        assert end.cancelled()
+        assert sign_ins.known(CREDENTIALS) is None
+        looking.cancel()
 
     async def test_is_nobody_with_other_credentials(self) -> None:
         sign_ins = SignIns()
