@@ -10,8 +10,13 @@ What gathers, does so in the kernel: the connection isn't read.
 import asyncio
 from typing import Final
 
-SECONDS_PER_STREAM: Final = 0.001
-"""100 answers are looked at ten times a second each, which people still read as flowing."""
+FEW_STREAMS: Final = 10
+"""So many answers are passed on piece by piece."""
+MANY_STREAMS: Final = 50
+SMOOTH_SECONDS: Final = 0.1
+"""So many are looked at ten times a second each, which people still read as flowing."""
+SECONDS_PER_STREAM: Final = 0.0005
+"""For each one beyond."""
 LONGEST_SECONDS: Final = 0.3
 SLOT_SECONDS: Final = 0.010
 """Answers whose time comes within one slot are woken by one timer."""
@@ -28,7 +33,13 @@ class Gathering:
     @property
     def seconds(self) -> float:
         """Between two looks at one answer, as things are."""
-        return min(LONGEST_SECONDS, SECONDS_PER_STREAM * self.streams)
+        if self.streams <= FEW_STREAMS:
+            return 0.0
+        if self.streams <= MANY_STREAMS:
+            share = (self.streams - FEW_STREAMS) / (MANY_STREAMS - FEW_STREAMS)
+            return SMOOTH_SECONDS * share
+        beyond = self.streams - MANY_STREAMS
+        return min(LONGEST_SECONDS, SMOOTH_SECONDS + SECONDS_PER_STREAM * beyond)
 
     def is_due(self, looked_at: float) -> bool:
         return self._loop.time() - looked_at >= self.seconds

@@ -1,9 +1,13 @@
 import asyncio
 
+import pytest
+
 from chatbot.inference.connectors.gathering import (
+    FEW_STREAMS,
     LONGEST_SECONDS,
-    SECONDS_PER_STREAM,
+    MANY_STREAMS,
     SLOT_SECONDS,
+    SMOOTH_SECONDS,
     Gathering,
 )
 from chatbot.inference.connectors.protocol import TextDelta
@@ -13,26 +17,30 @@ from tests.inference.connectors.streams import CHUNK, COMPLETE, collect, connect
 
 
 class TestGathering:
-    async def test_is_as_long_as_there_are_answers(self) -> None:
+    @pytest.mark.parametrize(
+        ("streams", "seconds"),
+        [
+            pytest.param(1, 0.0, id="a lone one is looked at for each piece"),
+            pytest.param(FEW_STREAMS, 0.0, id="few are, too"),
+            pytest.param(30, SMOOTH_SECONDS / 2, id="more are gathered for a moment"),
+            pytest.param(MANY_STREAMS, SMOOTH_SECONDS, id="many for a tenth of a second"),
+            pytest.param(100, 0.125, id="a hundred"),
+            pytest.param(10_000, LONGEST_SECONDS, id="never longer"),
+        ],
+    )
+    async def test_grows_with_the_answers(self, streams: int, seconds: float) -> None:
         gathering = Gathering()
 
-        gathering.streams = 100
+        gathering.streams = streams
 
-        assert gathering.seconds == 100 * SECONDS_PER_STREAM
+        assert gathering.seconds == pytest.approx(seconds)
 
-    async def test_has_a_bound(self) -> None:
+    async def test_is_due_at_once_for_a_lone_answer(self) -> None:
         gathering = Gathering()
-
-        gathering.streams = 10_000
-
-        assert gathering.seconds == LONGEST_SECONDS
-
-    async def test_is_over_at_once_for_a_lone_answer(self) -> None:
-        gathering, now = Gathering(), asyncio.get_running_loop().time()
 
         gathering.streams = 1
 
-        assert gathering.is_due(now - SECONDS_PER_STREAM)
+        assert gathering.is_due(asyncio.get_running_loop().time())
 
     async def test_waits_for_the_next_slot(self) -> None:
         gathering, loop = Gathering(), asyncio.get_running_loop()
