@@ -217,8 +217,9 @@ class Admission:
             told = [word for turn, held in left.items() for word in (str(turn), round(held, 3))]
             with contextlib.suppress(RedisAway):
                 await self._run(self._leave_script, door, [MEAN_WEIGHT, *told])
-                for turn_id in left:
-                    door.leaving.pop(turn_id, None)
+                for turn_id, held in left.items():
+                    if door.leaving.get(turn_id) == held:
+                        del door.leaving[turn_id]
 
     async def _poll(self) -> None:
         while True:

@@ -5,8 +5,9 @@ counts only together with an Origin that is ours. Programs send a token: in the 
 or in the first frame, never in the address, which is logged on the way.
 """
 
+import time
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from http.cookies import CookieError, SimpleCookie
 from typing import Final
@@ -23,7 +24,7 @@ from django.utils import timezone
 from chatbot.accounts.models import Scope, User
 from chatbot.accounts.selectors import current_proofs
 from chatbot.accounts.services.api_keys import KEY_PREFIX, authenticate, valid_keys
-from chatbot.accounts.services.tokens import user_of_access_token
+from chatbot.accounts.services.tokens import holder_of_access_token
 from chatbot.contracts.errors import AppError, NotAllowed, NotAuthenticated
 
 _BEARER: Final = "bearer "
@@ -95,6 +96,9 @@ class SignIn:
     credentials: Credentials
     proof: str
     """What sessions and tokens of the person are bound to; another one ends them."""
+    expires_at: float | None = None
+    """Of an access token, in seconds since 1970; nothing is begun with it afterwards."""
+    looked_up_at: float = field(default_factory=time.monotonic)
 
 
 def sign_in(credentials: Credentials) -> SignIn:
@@ -104,8 +108,9 @@ def sign_in(credentials: Credentials) -> SignIn:
         NotAuthenticated: they are not valid, or not any more.
         NotAllowed: an API key without the scope `chat`.
     """
-    user = _user_of(credentials)
-    return SignIn(user, credentials, user.get_session_auth_hash())
+    looked_up_at = time.monotonic()
+    user, expires_at = _holder_of(credentials)
+    return SignIn(user, credentials, user.get_session_auth_hash(), expires_at, looked_up_at)
 
 
 def ended(sign_ins: Collection[SignIn]) -> dict[SignIn, AppError]:
@@ -147,12 +152,12 @@ def _living_sessions(session_keys: frozenset[str]) -> frozenset[str]:
     return frozenset(living.values_list("session_key", flat=True))
 
 
-def _user_of(credentials: Credentials) -> User:
+def _holder_of(credentials: Credentials) -> tuple[User, float | None]:
     if _is_session(credentials):
-        return _user_of_session(credentials.secret)
+        return _user_of_session(credentials.secret), None
     if _is_key(credentials):
-        return _user_of_key(credentials.secret)
-    return user_of_access_token(credentials.secret)
+        return _user_of_key(credentials.secret), None
+    return holder_of_access_token(credentials.secret)
 
 
 def _user_of_session(session_key: str) -> User:

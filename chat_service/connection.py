@@ -21,7 +21,7 @@ CLOSE_TRY_LATER: Final = 1013
 
 
 class Disconnected(Exception):
-    """The client has gone, or takes nothing."""
+    """The client has gone."""
 
 
 async def end_all(tasks: Iterable["asyncio.Task[Any]"]) -> None:
@@ -53,6 +53,7 @@ class Sender:
             await self._send(message)
         finally:
             self._under_way -= 1
+            self._since = time.monotonic()
 
     def is_stuck(self, now: float) -> bool:
         """Whether the client has taken nothing for too long; `now` is of the monotonic clock."""

@@ -39,6 +39,7 @@ from chat_service.turns import LostTurn, Means, TurnRunner
 from chat_service.upstream_sessions import RedisSessions
 from chatbot.accounts.models import User
 from chatbot.contracts.errors import AppError, Unavailable
+from chatbot.contracts.events import EPOCH_STRIDE
 from chatbot.conversations.services.answers import save_checkpoints
 from chatbot.conversations.services.asking import Parent, Place
 from chatbot.conversations.services.claims import (
@@ -184,6 +185,12 @@ class Replica:
             asked = await in_database(regenerate_counted, user=user, turn_id=turn_id)
             await self._claim(asked.turn_id)
         return asked
+
+    def start_for(self, user_id: UUID, turn_id: UUID, *, after: int) -> int | None:
+        """Where somebody begins to read a turn of theirs that is written here; None: it isn't."""
+        if not self.writes_for(user_id, turn_id):
+            return None
+        return max(after, self._runners[turn_id].claim.epoch * EPOCH_STRIDE)
 
     def writes_for(self, user_id: UUID, turn_id: UUID) -> bool:
         """Whether the turn is the person's and is written here: no need to ask the database."""

@@ -18,8 +18,7 @@ from chatbot.contracts.errors import AppError, Unavailable
 
 CHECK_SECONDS: Final = 3.0
 FRESH_SECONDS: Final = 4.0
-"""A look counts until the next one is due, also for who comes back; not while the database is away.
-"""
+"""A look counts until the next one has been taken, also for who comes back."""
 
 
 @dataclass(slots=True)
@@ -55,7 +54,10 @@ class SignIns:
     def known(self, credentials: Credentials) -> SignIn | None:
         """Who is connected with the same credentials, or was just now, and was looked up since."""
         found = self._known.get(credentials)
-        return found if found is not None and self._open[found].is_fresh() else None
+        if found is None or not self._open[found].is_fresh():
+            return None
+        has_expired = found.expires_at is not None and time.time() >= found.expires_at
+        return None if has_expired else found
 
     @contextlib.contextmanager
     def watched(self, sign_in: SignIn) -> Iterator[asyncio.Future[AppError]]:
@@ -63,7 +65,7 @@ class SignIns:
         one = self._open.get(sign_in)
         if one is None:
             end: asyncio.Future[AppError] = asyncio.get_running_loop().create_future()
-            one = self._open[sign_in] = _Open(end, time.monotonic())
+            one = self._open[sign_in] = _Open(end, sign_in.looked_up_at)
             self._known[sign_in.credentials] = sign_in
         one.connections += 1
         try:

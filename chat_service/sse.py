@@ -40,8 +40,9 @@ async def turn_stream(scope: Scope, receive: Receive, send: Send) -> None:
             raise InvalidInput("Events can only be read.", way_out="Use GET.")
         credentials, after = _credentials(headers), _after(scope)
         known = replica.sign_ins.known(credentials)
-        if known is not None and replica.writes_for(known.user.pk, turn_id):
-            reader, start = known, Start(after, is_over=False)
+        here = replica.start_for(known.user.pk, turn_id, after=after) if known else None
+        if known is not None and here is not None:
+            reader, start = known, Start(here, is_over=False)
         else:
             reader, start = await in_database(_begin, known or credentials, turn_id, after)
     except AppError as error:

@@ -285,8 +285,9 @@ class ChatSocket:
 
     async def _start(self, turn_id: UUID, *, after: int) -> int:
         """Checks that the turn is the person's; the number to read from."""
-        if self._replica.writes_for(self._user.pk, turn_id):
-            return after
+        here = self._replica.start_for(self._user.pk, turn_id, after=after)
+        if here is not None:
+            return here
         start = await in_database(start_of, user_id=self._user.pk, turn_id=turn_id, after=after)
         return start.after
 

@@ -11,15 +11,21 @@ from chatbot.contracts.errors import NotAuthenticated
 CREDENTIALS = Credentials(Means.TOKEN, "secret")
 
 
-def somebody() -> SignIn:
-    return SignIn(User(email="person@example.com"), CREDENTIALS, "proof")
+NOW = 100.0
 
 
-@pytest.fixture
+def somebody(*, expires_at: float | None = None) -> SignIn:
+    """Looked up when the clock of these tests began."""
+    person = User(email="person@example.com")
+    return SignIn(person, CREDENTIALS, "proof", expires_at, looked_up_at=NOW)
+
+
+@pytest.fixture(autouse=True)
 def clock(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """What the monotonic clock says is its only entry."""
-    now = [100.0]
-    monkeypatch.setattr("chat_service.sign_ins.time", SimpleNamespace(monotonic=lambda: now[0]))
+    now = [NOW]
+    told = SimpleNamespace(monotonic=lambda: now[0], time=lambda: now[0])
+    monkeypatch.setattr("chat_service.sign_ins.time", told)
     return now
 
 
@@ -71,6 +77,22 @@ class TestKnown:
         assert end.cancelled()
         assert sign_ins.known(CREDENTIALS) is None
         looking.cancel()
+
+    async def test_is_nobody_whose_token_has_expired(self, clock: list[float]) -> None:
+        sign_ins = SignIns()
+
+        with sign_ins.watched(somebody(expires_at=NOW + 1)):
+            assert sign_ins.known(CREDENTIALS) is not None
+            clock[0] += 1
+
+            assert sign_ins.known(CREDENTIALS) is None
+
+    async def test_is_no_fresher_for_coming_back(self, clock: list[float]) -> None:
+        sign_ins, person = SignIns(), somebody()
+        clock[0] += FRESH_SECONDS + 0.1
+
+        with sign_ins.watched(person):
+            assert sign_ins.known(CREDENTIALS) is None
 
     async def test_is_nobody_with_other_credentials(self) -> None:
         sign_ins = SignIns()

@@ -84,9 +84,15 @@ def user_of_access_token(token: str) -> User:
     Raises:
         NotAuthenticated: `token-expired`, `token-invalid` or `token-revoked`.
     """
+    user, _ = holder_of_access_token(token)
+    return user
+
+
+def holder_of_access_token(token: str) -> tuple[User, float]:
+    """The same, and when the token expires, in seconds since 1970."""
     claims = _claims(token, audience=ACCESS_AUDIENCE)
     user = User.objects.filter(pk=_uuid(claims["sub"])).first()
-    return _current(user, claims)
+    return _current(user, claims), claims["exp"]
 
 
 @transaction.atomic

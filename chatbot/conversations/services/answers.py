@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -52,15 +53,18 @@ WITH ended AS (
         ), message.cost)
     FROM ended WHERE message.id = ended.answer_id
 ), counted AS ({COUNT})
-SELECT (SELECT answer_id FROM ended), EXISTS (
-    SELECT FROM conversations_turn
-    WHERE id = %(turn)s AND fence = %(fence)s AND state = %(state)s AND seq = %(seq)s
-)
+SELECT (SELECT answer_id FROM ended)
 """  # noqa: S608 - put together from constants
 """A continued answer keeps the figures of which the outcome knows nothing, and its cost is what all
 its runs cost by the model's prices; nothing without any.
 
-Answers with the answer's id, or nothing: not the owner; and whether the same was said before.
+Answers with the answer's id; nothing where the turn isn't the owner's, or has ended.
+"""
+_WAS_FINALISED = """
+SELECT EXISTS (
+    SELECT FROM conversations_turn
+    WHERE id = %(turn)s AND fence = %(fence)s AND state = %(state)s AND seq = %(seq)s
+)
 """
 
 
@@ -118,14 +122,13 @@ def finalise(*, turn_id: UUID, fence: int, outcome: Outcome) -> bool:
 
     Saying it twice (the first commit's confirmation was lost) is fine.
     """
-    if outcome.sources is None:
-        return _finalise(turn_id, fence, outcome)
+    cites = outcome.sources is not None
     for tries_left in reversed(range(_TRIES)):
         try:
-            with transaction.atomic():
+            with transaction.atomic() if cites else nullcontext():
                 return _finalise(turn_id, fence, outcome)
         except IntegrityError:
-            # A cited document was deleted meanwhile; the next try leaves it out.
+            # A cited document, or the API key, was deleted meanwhile; the next try leaves it out.
             if not tries_left:
                 raise
     raise AssertionError
@@ -133,11 +136,16 @@ def finalise(*, turn_id: UUID, fence: int, outcome: Outcome) -> bool:
 
 def _finalise(turn_id: UUID, fence: int, outcome: Outcome) -> bool:
     with connection.cursor() as cursor:
-        cursor.execute(_FINALISE, _named(turn_id, fence, outcome))
-        answer_id, was_mine = cursor.fetchone()
-    if answer_id is not None and outcome.sources is not None:
+        named = _named(turn_id, fence, outcome)
+        cursor.execute(_FINALISE, named)
+        [answer_id] = cursor.fetchone()
+        if answer_id is None:
+            # In a statement of its own: it sees what the first one may have waited for.
+            cursor.execute(_WAS_FINALISED, named)
+            return bool(cursor.fetchone()[0])
+    if outcome.sources is not None:
         _cite(answer_id, outcome.sources)
-    return answer_id is not None or was_mine
+    return True
 
 
 def _named(turn_id: UUID, fence: int, outcome: Outcome) -> dict[str, Any]:

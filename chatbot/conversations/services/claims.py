@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from django.db import connection
+from django.db import connection, transaction
 
 from chatbot.contracts.events import Source
 from chatbot.conversations.models import Message
@@ -126,6 +126,7 @@ class Claim:
     """Of the brain: before they are searched for."""
 
 
+@transaction.atomic
 def claim_turns(
     *, owner: str, limit: int, turn_id: UUID | None = None, written: Collection[UUID] = ()
 ) -> list[Claim]:

@@ -117,7 +117,7 @@ class EventStreamChat(ABC):
         if answer.is_complete:
             # Its usage is worth a short wait only.
             response.made_progress(limit=USAGE_SECONDS)
-        else:
+        elif answer.has_begun:
             await response.gather()
 
     def _posted(self, path: str, body: bytes, stop: asyncio.Event) -> WatchedResponse:
@@ -147,6 +147,8 @@ class StreamedAnswer:
         self.reader = reader
         self.overlap = Overlap(continue_text)
         self.is_stopped = False
+        self.has_begun = False
+        """Whether there was any item yet."""
         self._decoder = decoder or SSEDecoder()
         self._texts: list[str] = []
 
@@ -161,6 +163,7 @@ class StreamedAnswer:
                 text = self.reader.read(event)
                 if self.reader.others:
                     yield from self._gathered()
+                    self.has_begun = True
                     yield from self.reader.others
                     self.reader.others.clear()
                 if text and (text := self.overlap.cut(text)):
@@ -193,5 +196,6 @@ class StreamedAnswer:
     def _gathered(self) -> Iterator[TextDelta]:
         """Texts that came one after the other, as one."""
         if self._texts:
+            self.has_begun = True
             yield TextDelta("".join(self._texts), len(self._texts))
             self._texts.clear()

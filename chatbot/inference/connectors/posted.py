@@ -10,6 +10,8 @@ from chatbot.inference.connectors.errors import ServerGone
 from chatbot.inference.connectors.requests import Post
 from chatbot.inference.connectors.transport import connections, is_stale
 
+_OK: Final = 200
+_REDIRECTS: Final = 300
 _BROKEN: Final = (aiohttp.ClientError, OSError, TimeoutError)
 NO_TRAILERS: Final[Mapping[str, str]] = {}
 
@@ -22,7 +24,7 @@ class PostedResponse:
     def __init__(self, response: aiohttp.ClientResponse) -> None:
         self._response = response
         self.status_code = response.status
-        self.is_success = response.ok
+        self.is_success = _OK <= response.status < _REDIRECTS
         self.headers: Mapping[str, str] = response.headers
 
     async def read(self) -> bytes:
@@ -64,7 +66,8 @@ async def posted(post: Post, *, connect_seconds: float) -> PostedResponse:
             if not is_stale(error, seconds=loop.time() - began):
                 raise
         return await _posted_once(post, connect_seconds)
-    except _BROKEN as error:
+    except (*_BROKEN, ValueError) as error:
+        # What can't be put into a header, for one.
         raise _gone(error) from error
 
 

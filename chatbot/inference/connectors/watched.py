@@ -105,8 +105,7 @@ class WatchedResponse:
     async def read(self) -> bytes:
         """The next bytes; empty at the end."""
         self._raise_verdict()
-        # What the reader did meanwhile is not the server's time.
-        self._waits_since += self._time() - self._left_at
+        self._skip_own_time()
         self._is_waiting = True
         try:
             return await self.response.read()
@@ -119,10 +118,16 @@ class WatchedResponse:
 
     async def gather(self) -> None:
         """Leaves what comes next in the kernel, until it is time to look at it."""
+        self._skip_own_time()
+        if self._time() - self._waits_since >= self._limit:
+            # The watch sees that only while somebody waits for bytes.
+            raise self._timed_out()
         if not self._gathering.is_due(self._left_at):
             self.response.pause()
             await self._gathering.until_due(self._left_at)
             self.response.resume()
+            # The server had this time: its limits go on.
+            self._left_at = self._time()
 
     async def read_error(self) -> bytes:
         """The body of an answer that isn't a success, as much as is of use."""
@@ -143,6 +148,15 @@ class WatchedResponse:
         self._waits_since = self._left_at = self._time()
         self._limit = limit
 
+    def _skip_own_time(self) -> None:
+        """What the reader did meanwhile is not the server's time."""
+        now = self._time()
+        self._waits_since += now - self._left_at
+        self._left_at = now
+
+    def _timed_out(self) -> ServerTimedOut:
+        return ServerTimedOut(f"no token for {self._limit:g} s, or too long in all")
+
     def _raise_verdict(self) -> None:
         if self._verdict is not None:
             raise self._verdict
@@ -155,7 +169,7 @@ class WatchedResponse:
                     self._verdict = StopAsked()
                     break
         else:
-            self._verdict = ServerTimedOut(f"no token for {self._limit:g} s, or too long in all")
+            self._verdict = self._timed_out()
         if self._response is not None:
             await self._response.aclose()
 

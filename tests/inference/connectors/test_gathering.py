@@ -1,7 +1,9 @@
 import asyncio
+import contextlib
 
 import pytest
 
+from chatbot.inference.connectors.errors import ServerTimedOut
 from chatbot.inference.connectors.gathering import (
     FEW_STREAMS,
     LONGEST_SECONDS,
@@ -13,7 +15,16 @@ from chatbot.inference.connectors.gathering import (
 from chatbot.inference.connectors.protocol import TextDelta
 from chatbot.inference.connectors.transport import connections
 from tests.fakes.raw_server import read_request, running_raw_server
-from tests.inference.connectors.streams import CHUNK, COMPLETE, collect, connector, question, say
+from tests.inference.connectors.streams import (
+    CHUNK,
+    COMPLETE,
+    SHORT_BETWEEN,
+    collect,
+    collect_until_error,
+    connector,
+    question,
+    say,
+)
 
 
 class TestGathering:
@@ -81,3 +92,41 @@ class TestStreamedAnswer:
         assert texts[0] == TextDelta("first")
         assert "".join(one.text for one in texts).startswith("first" + "." * 20)
         assert len(texts) <= 5
+
+    async def test_is_not_held_up_before_its_first_word(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await read_request(reader)
+            begin = b'data: {"choices": [{"delta": {"role": "assistant"}}]}\n\n'
+            await say(writer, begin, b": wait\n\n", *COMPLETE, pause=0.05)
+
+        held_up: list[float] = []
+        gathering = connections().gathering
+        gathering.streams = 10_000
+        monkeypatch.setattr(gathering, "is_due", held_up.append)
+        async with running_raw_server(answer) as base_url:
+            stream = connector(base_url).stream(question(), stop=asyncio.Event())
+            first = await anext(stream)
+            held_up_before = list(held_up)
+            await stream.aclose()
+
+        assert first == TextDelta("Hi")
+        assert held_up_before == []
+
+    async def test_does_not_make_a_silent_server_s_time_longer(self) -> None:
+        async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await read_request(reader)
+            with contextlib.suppress(OSError):
+                await say(writer, CHUNK % (b"Hi", b"null"), *[b": wait\n\n"] * 200, pause=0.05)
+
+        connections().gathering.streams = 10_000
+        began = asyncio.get_running_loop().time()
+        async with running_raw_server(answer) as base_url:
+            text, error = await collect_until_error(
+                connector(base_url, limits=SHORT_BETWEEN), question()
+            )
+
+        assert text == "Hi"
+        assert type(error) is ServerTimedOut
+        assert asyncio.get_running_loop().time() - began < 5
