@@ -2,7 +2,7 @@
 
 A look costs about the same for one token as for ten: a task is woken, the log appended to, readers
 are written to. So with many answers at once each is looked at less often, and what came meanwhile
-is taken together; with few, every piece is passed on at once. The first piece always is.
+is taken together; with few, every piece is passed on at once. The first words always are.
 
 What gathers, does so in the kernel: the connection isn't read.
 """

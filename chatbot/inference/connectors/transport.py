@@ -1,7 +1,7 @@
 """Connections to model servers: for each event loop of the process, and for its threads together.
 
 Streamed answers are read from aiohttp itself; all else goes through httpx, where there is a loop on
-the same connections. They belong to the loop that made them: whoever runs it closes them with
+aiohttp's transport. Connections belong to the loop that made them: whoever runs it closes them with
 `close_client` at the end.
 """
 
