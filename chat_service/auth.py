@@ -101,16 +101,20 @@ class SignIn:
     looked_up_at: float = field(default_factory=time.monotonic)
 
 
-def sign_in(credentials: Credentials) -> SignIn:
+def sign_in(who: Credentials | SignIn) -> SignIn:
     """The person who may hold conversations with these credentials; asks the database.
+
+    Who is signed in already stays so without a look.
 
     Raises:
         NotAuthenticated: they are not valid, or not any more.
         NotAllowed: an API key without the scope `chat`.
     """
+    if isinstance(who, SignIn):
+        return who
     looked_up_at = time.monotonic()
-    user, expires_at = _holder_of(credentials)
-    return SignIn(user, credentials, user.get_session_auth_hash(), expires_at, looked_up_at)
+    user, expires_at = _holder_of(who)
+    return SignIn(user, who, user.get_session_auth_hash(), expires_at, looked_up_at)
 
 
 def ended(sign_ins: Collection[SignIn]) -> dict[SignIn, AppError]:

@@ -175,7 +175,7 @@ def _ask(
     who: SignIn | Credentials, request: CompletionRequest, claimer: Claimer | None
 ) -> tuple[SignIn, Asked]:
     """Everything between a request and its turn, in one call to a thread."""
-    person = who if isinstance(who, SignIn) else sign_in(who)
+    person = sign_in(who)
     count_question(user=person.user)
     asked = ask_completion(user=person.user, completion=request.completion, claimer=claimer)
     return person, asked

@@ -13,6 +13,7 @@ from itertools import pairwise
 from typing import Any, Final
 
 from chat_service.excerpts import excerpt
+from chat_service.languages import is_korean
 from chat_service.token_estimate import beginning, estimate_tokens
 from chatbot.contracts.events import Source
 from chatbot.inference.connectors.errors import PromptTooLong
@@ -44,7 +45,6 @@ _NOTHING_FOUND: Final = (
 )
 _NOTHING_FOUND_KO: Final = "이 브레인의 문서에서 관련 내용을 찾지 못했습니다."
 _NOTHING_FOUND_EN: Final = "I found nothing about this in the documents of this brain."
-_HANGUL = re.compile(r"[\uac00-\ud7a3]")
 _SAY_SO: Final = (
     "\n\nNothing was found in the documents. Reply that nothing was found in them about this."
 )
@@ -109,7 +109,7 @@ def estimate_messages(messages: Iterable[Mapping[str, Any]]) -> int:
 
 def nothing_found(question: str) -> str:
     """What is answered where there is nothing to answer from, in the language of the question."""
-    return _NOTHING_FOUND_KO if _HANGUL.search(question) else _NOTHING_FOUND_EN
+    return _NOTHING_FOUND_KO if is_korean(question) else _NOTHING_FOUND_EN
 
 
 def _rules(question: Question, instructions_tokens: int) -> str:

@@ -75,7 +75,7 @@ def _credentials(headers: Headers) -> Credentials:
 
 def _begin(who: SignIn | Credentials, turn_id: UUID, after: int) -> tuple[SignIn, Start]:
     """Who reads and from where, in one call to a thread."""
-    reader = who if isinstance(who, SignIn) else sign_in(who)
+    reader = sign_in(who)
     return reader, start_of(user_id=reader.user.pk, turn_id=turn_id, after=after)
 
 

@@ -259,7 +259,7 @@ class TestResume:
     def test_goes_on_after_the_last_event_id(
         self, caller: OpenAICaller, scripted_server: ScriptedServer
     ) -> None:
-        scripted_server.script(tokens=40, rate=100)
+        scripted_server.script(tokens=40, rate=20)
         answer = caller.stream()
 
         rest = caller.resume(answer.id, Last_Event_ID=str(answer.seqs[1]))
@@ -285,7 +285,7 @@ class TestResume:
         answer = caller.stream()
         redis.flushdb()
 
-        rest = caller.resume(answer.id, f"&starting_after={answer.seqs[2]}")
+        rest = caller.resume(answer.id, f"&starting_after={answer.seqs[0]}")
 
         [whole] = [chunk for chunk in rest.chunks if chunk.get("resumed")]
         assert whole["choices"][0]["delta"]["content"] == generated(40)

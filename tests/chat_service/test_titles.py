@@ -94,7 +94,7 @@ class TestTitles:
         title_server: ScriptedServer,
     ) -> None:
         scripted_server.script(text="It keeps the body breathing.")
-        title_server.script(text='**Title:** "Breathing and the brainstem"', delay_ms=200)
+        title_server.script(text='**Title:** "Breathing and the brainstem"', delay_ms=700)
 
         client.ask(conversation.pk, "What does it do?")
         answer = client.answer()
@@ -127,9 +127,9 @@ class TestTitles:
         title_server.script(text="제목: 「뇌간의 역할」\n", cut_utf8=True)
 
         client.ask(conversation.pk, "뇌간은 무엇을 하나요?")
-        client.answer()
+        titled = client.until("conversation.titled")[-1]
 
-        assert client.receive()["title"] == "뇌간의 역할"
+        assert titled["title"] == "뇌간의 역할"
         assert title_of(conversation) == "뇌간의 역할"
         rules = title_server.requests()[-1]["messages"][0]["content"]
         assert "in Korean" in rules
@@ -143,7 +143,7 @@ class TestTitles:
         conversation: Conversation,
         title_server: ScriptedServer,
     ) -> None:
-        title_server.script(text="Breathing", delay_ms=200)
+        title_server.script(text="Breathing", delay_ms=700)
         with ChatClient(other_chat, person) as phone, ChatClient(other_chat, make_user()) as other:
             client.ask(conversation.pk, "What does it do?")
             client.answer()

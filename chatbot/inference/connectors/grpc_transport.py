@@ -22,9 +22,9 @@ import h2.settings
 import httpx
 
 from chatbot.inference.connectors.errors import MalformedAnswer, ServerBusy
+from chatbot.inference.connectors.transport import Authorities
 
 if TYPE_CHECKING:
-    import ssl
     from collections.abc import Iterable
 
     from hpack.struct import Header
@@ -55,8 +55,7 @@ def grpc_client() -> httpx.AsyncClient:
 
 class _Transport(httpx.AsyncBaseTransport):
     def __init__(self) -> None:
-        self._making = asyncio.Lock()
-        self._tls: ssl.SSLContext | None = None
+        self._authorities = Authorities("h2")
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         call = await self._connected(request)
@@ -72,7 +71,7 @@ class _Transport(httpx.AsyncBaseTransport):
 
     async def _connected(self, request: httpx.Request) -> "_Call":
         url = request.url
-        tls = await self._authorities() if url.scheme == "https" else None
+        tls = await self._authorities.context() if url.scheme == "https" else None
         port = url.port or (443 if tls else 80)
         try:
             async with asyncio.timeout(request.extensions["timeout"]["connect"]):
@@ -81,14 +80,6 @@ class _Transport(httpx.AsyncBaseTransport):
             raise httpx.ConnectTimeout("no connection in time") from error
         except (OSError, UnicodeError) as error:  # the latter: no name that could be looked up
             raise httpx.ConnectError(str(error)) from error
-
-    async def _authorities(self) -> "ssl.SSLContext":
-        """Certificate authorities are read, 0.1 s, when they are needed, and not on the loop."""
-        async with self._making:
-            if self._tls is None:
-                self._tls = await asyncio.to_thread(httpx.create_ssl_context)
-                self._tls.set_alpn_protocols(["h2"])
-        return self._tls
 
 
 class _Connection(h2.connection.H2Connection):

@@ -16,7 +16,6 @@ import httpx
 import orjson
 
 from chatbot.inference.connectors.errors import (
-    BadRequest,
     MalformedAnswer,
     ServerBusy,
     ServerTimedOut,
@@ -27,6 +26,7 @@ from chatbot.inference.connectors.kserve_http import (
     NO_REASON,
     KServeOptions,
     generate_parameters,
+    kserve_prompt,
 )
 from chatbot.inference.connectors.kserve_messages import (
     TensorValue,
@@ -37,7 +37,7 @@ from chatbot.inference.connectors.kserve_messages import (
     stream_response,
 )
 from chatbot.inference.connectors.options import OptionsWrong, read_options
-from chatbot.inference.connectors.prompt_templates import check_template, prompt_text
+from chatbot.inference.connectors.prompt_templates import check_template
 from chatbot.inference.connectors.protocol import (
     Capabilities,
     ChatRequest,
@@ -118,13 +118,9 @@ class KServeGRPCChat(EventStreamChat):
         return _CalledAnswer(self._reader(), continue_text, decoder, self._endpoint.api_key)
 
     def _request(self, request: ChatRequest, *, begun: str) -> tuple[str, bytes]:
-        if request.options.get("tools"):
-            raise BadRequest("a server that takes a prompt takes no tools")
         options = self._options
         inputs: dict[str, TensorValue] = {
-            options.input_field: prompt_text(
-                request.messages, template=options.template, begun=begun
-            )
+            options.input_field: kserve_prompt(options, request, begun=begun)
         }
         if options.stream_field:
             inputs[options.stream_field] = True

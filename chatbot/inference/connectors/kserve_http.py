@@ -69,13 +69,18 @@ class KServeHTTPChat(EventStreamChat):
         return GenerateReader(self._options, api_key=self._endpoint.api_key)
 
     def _request(self, request: ChatRequest, *, begun: str) -> tuple[str, bytes]:
-        if request.options.get("tools"):
-            raise BadRequest("a server that takes a prompt takes no tools")
         options = self._options
-        prompt = prompt_text(request.messages, template=options.template, begun=begun)
+        prompt = kserve_prompt(options, request, begun=begun)
         parameters = generate_parameters(options, request)
         body = {options.input_field: prompt, "parameters": {"stream": True, **parameters}}
         return f"models/{quote(request.model, safe='')}/generate_stream", orjson.dumps(body)
+
+
+def kserve_prompt(options: KServeOptions, request: ChatRequest, *, begun: str) -> str:
+    """The messages as one text. Raises BadRequest where there are tools, too."""
+    if request.options.get("tools"):
+        raise BadRequest("a server that takes a prompt takes no tools")
+    return prompt_text(request.messages, template=options.template, begun=begun)
 
 
 def generate_parameters(options: KServeOptions, request: ChatRequest) -> dict[str, Any]:

@@ -80,7 +80,7 @@ async def _posted_once(post: Post, connect_seconds: float) -> PostedResponse:
         headers=post.headers,
         allow_redirects=False,
         timeout=aiohttp.ClientTimeout(connect=connect_seconds, sock_connect=connect_seconds),
-        ssl=await own.authorities() if is_secure else True,
+        ssl=await own.authorities.context() if is_secure else True,
     )
     return PostedResponse(response)
 

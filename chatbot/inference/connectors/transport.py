@@ -39,6 +39,24 @@ _LIMITS = httpx.Limits(
 )
 
 
+class Authorities:
+    """Certificate authorities; read, 0.1 s, when they are needed, and not on the loop."""
+
+    def __init__(self, *protocols: str) -> None:
+        """`protocols` are offered to the server (ALPN); none: nothing is."""
+        self._protocols = protocols
+        self._context: ssl.SSLContext | None = None
+        self._reading = asyncio.Lock()
+
+    async def context(self) -> ssl.SSLContext:
+        async with self._reading:
+            if self._context is None:
+                self._context = await asyncio.to_thread(httpx.create_ssl_context)
+                if self._protocols:
+                    self._context.set_alpn_protocols(self._protocols)
+            return self._context
+
+
 class Connections:
     """Those of one event loop."""
 
@@ -59,15 +77,7 @@ class Connections:
             timeout=_TIMEOUT,
             follow_redirects=False,
         )
-        self._authorities: ssl.SSLContext | None = None
-        self._reading_authorities = asyncio.Lock()
-
-    async def authorities(self) -> ssl.SSLContext:
-        """Certificate authorities; read, 0.1 s, when they are needed, and not on the loop."""
-        async with self._reading_authorities:
-            if self._authorities is None:
-                self._authorities = await asyncio.to_thread(httpx.create_ssl_context)
-            return self._authorities
+        self.authorities = Authorities()
 
     async def close(self) -> None:
         await self.client.aclose()
@@ -99,7 +109,7 @@ class _SecureTransport(httpx.AsyncBaseTransport):
         self._made: _Transport | None = None
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        authorities = await self._connections.authorities()
+        authorities = await self._connections.authorities.context()
         if self._made is None:
             self._made = _Transport(verify=authorities, limits=_LIMITS)
         return await self._made.handle_async_request(request)

@@ -119,7 +119,7 @@ class WatchedResponse:
     async def gather(self) -> None:
         """Leaves what comes next in the kernel, until it is time to look at it."""
         self._skip_own_time()
-        if self._time() - self._waits_since >= self._limit:
+        if self._left_at - self._waits_since >= self._limit:
             # The watch sees that only while somebody waits for bytes.
             raise self._timed_out()
         if not self._gathering.is_due(self._left_at):
