@@ -42,7 +42,7 @@ class AnthropicChat(EventStreamChat):
         return anthropic_headers(self._endpoint)
 
     def _reader(self) -> MessageReader:
-        return MessageReader()
+        return MessageReader(api_key=self._endpoint.api_key)
 
     def _request(self, request: ChatRequest, *, begun: str) -> tuple[str, bytes]:
         return "messages", orjson.dumps(message_body(request, begun=begun))

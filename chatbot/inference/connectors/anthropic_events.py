@@ -11,7 +11,7 @@ from chatbot.inference.connectors.protocol import (
     UsageReport,
 )
 from chatbot.inference.connectors.reasons import finish_of
-from chatbot.inference.connectors.statuses import HTTP_SERVER_ERROR, error_of_message
+from chatbot.inference.connectors.statuses import HTTP_SERVER_ERROR, error_of_message, masked
 
 if TYPE_CHECKING:
     from chatbot.inference.connectors.protocol import (
@@ -37,7 +37,9 @@ _PROMPT_COUNTS: Final = ("input_tokens", "cache_creation_input_tokens", "cache_r
 class MessageReader:
     """Implements `EventReader`."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, api_key: str = "") -> None:
+        """A server that repeats the key isn't quoted."""
+        self._api_key = api_key
         self.finished: Finished | None = None
         self.usage: UsageReport | None = None
         self.is_done = False
@@ -88,7 +90,7 @@ class MessageReader:
         elif kind == "message_stop":
             self.is_done = True
         elif kind == "error":
-            raise _error_in(said["error"])
+            raise _error_in(said["error"], self._api_key)
         return ""
 
     def _begin_block(self, index: int, block: dict[str, Any]) -> str:
@@ -106,6 +108,6 @@ class MessageReader:
         )
 
 
-def _error_in(error: dict[str, Any]) -> InferenceError:
+def _error_in(error: dict[str, Any], api_key: str) -> InferenceError:
     status = _STATUSES.get(error.get("type", ""), HTTP_SERVER_ERROR)
-    return error_of_message(status, str(error.get("message", "")))
+    return error_of_message(status, masked(str(error.get("message", "")), api_key))

@@ -41,10 +41,13 @@ class OpenAIChat(EventStreamChat):
         return self._capabilities
 
     def _reader(self) -> ChunkReader:
-        return ChunkReader()
+        return self._reading()
 
     def _answer(self, continue_text: str) -> StreamedAnswer:
-        return StreamedAnswer(ChunkReader(continues=bool(continue_text)), continue_text)
+        return StreamedAnswer(self._reading(continues=bool(continue_text)), continue_text)
+
+    def _reading(self, *, continues: bool = False) -> ChunkReader:
+        return ChunkReader(continues=continues, api_key=self._endpoint.api_key)
 
     def _request(self, request: ChatRequest, *, begun: str) -> tuple[str, bytes]:
         body: dict[str, Any] = {

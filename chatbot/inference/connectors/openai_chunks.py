@@ -18,7 +18,12 @@ from chatbot.inference.connectors.protocol import (
 )
 from chatbot.inference.connectors.reasons import finish_of
 from chatbot.inference.connectors.sse import ServerSentEvent
-from chatbot.inference.connectors.statuses import HTTP_SERVER_ERROR, error_of_message, message_of
+from chatbot.inference.connectors.statuses import (
+    HTTP_SERVER_ERROR,
+    error_of_message,
+    masked,
+    message_of,
+)
 
 if TYPE_CHECKING:
     from chatbot.inference.connectors.protocol import (
@@ -32,8 +37,12 @@ DONE: Final = b"[DONE]"
 class ChunkReader:
     """Reads the events of one answer. `finished` and `usage` are what came so far."""
 
-    def __init__(self, *, continues: bool = False) -> None:
-        """`continues`: the answer's text had begun before."""
+    def __init__(self, *, continues: bool = False, api_key: str = "") -> None:
+        """`continues`: the answer's text had begun before.
+
+        A server that repeats the key isn't quoted.
+        """
+        self._api_key = api_key
         self._continues = continues
         self.finished: Finished | None = None
         self.usage: UsageReport | None = None
@@ -55,7 +64,7 @@ class ChunkReader:
         try:
             chunk = orjson.loads(event.data)
             if event.name == "error" or "error" in chunk or chunk.get("object") == "error":
-                raise _error_in(chunk, event.data)
+                raise _error_in(chunk, masked(message_of(event.data), self._api_key))
             if usage := chunk.get("usage"):
                 self.usage = UsageReport(
                     usage.get("prompt_tokens") or 0, usage.get("completion_tokens") or 0
@@ -101,8 +110,8 @@ class ChunkReader:
         self.finished = finish_of(reason)
 
 
-def _error_in(chunk: dict[str, Any], data: bytes) -> InferenceError:
+def _error_in(chunk: dict[str, Any], message: str) -> InferenceError:
     said = chunk.get("error", chunk)
     code = said.get("code") if isinstance(said, dict) else None
     status = code if isinstance(code, int) else HTTP_SERVER_ERROR
-    return error_of_message(status, message_of(data))
+    return error_of_message(status, message)

@@ -41,7 +41,12 @@ from chatbot.inference.connectors.requests import (
     raise_unless_success,
 )
 from chatbot.inference.connectors.sessions import KnownSession, SessionStore
-from chatbot.inference.connectors.statuses import HTTP_SERVER_ERROR, error_of_message, message_of
+from chatbot.inference.connectors.statuses import (
+    HTTP_SERVER_ERROR,
+    error_of_message,
+    masked,
+    message_of,
+)
 from chatbot.inference.connectors.transport import send_async
 from chatbot.inference.connectors.watched import StopAsked, WatchedResponse
 
@@ -124,9 +129,8 @@ class SessionChat:
         """What the session answers; it is known from now on."""
         path = f"session/{quote(session, safe='')}"
         try:
-            answer = _Answer(
-                await self._posted(f"{path}/message", self._message(request, messages), stop)
-            )
+            body = await self._posted(f"{path}/message", self._message(request, messages), stop)
+            answer = _Answer(body, api_key=self._endpoint.api_key)
         except StopAsked:
             await self._abort(path)
             raise
@@ -173,13 +177,17 @@ class SessionChat:
 class _Answer:
     """A message of the assistant, as parts."""
 
-    def __init__(self, body: bytes) -> None:
-        """Raises MalformedAnswer, or the InferenceError that the message tells of."""
+    def __init__(self, body: bytes, *, api_key: str) -> None:
+        """Raises MalformedAnswer, or the InferenceError that the message tells of.
+
+        A server that repeats the key isn't quoted.
+        """
         try:
             said = orjson.loads(body)
             info, parts = said.get("info") or {}, said["parts"]
             if error := info.get("error"):
-                raise error_of_message(HTTP_SERVER_ERROR, message_of(orjson.dumps(error["data"])))
+                message = masked(message_of(orjson.dumps(error["data"])), api_key)
+                raise error_of_message(HTTP_SERVER_ERROR, message)
             self.text = "".join(part["text"] for part in parts if part["type"] == "text")
             self._thoughts = [part["text"] for part in parts if part["type"] == "reasoning"]
             self._finished = finish_of(_reason_in(parts))

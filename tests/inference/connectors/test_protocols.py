@@ -161,6 +161,18 @@ class TestEveryConnector:
         assert type(error) is ServerRefused
         assert "barley" not in f"{error} {error!r} {error.said}"
 
+    async def test_never_repeats_the_key_within_an_answer(
+        self, scripted_server: "ScriptedServer", protocol: str
+    ) -> None:
+        scripted_server.script(error_in_stream_after=0, error_message="not for open-barley")
+        address = scripted_server.address_for(protocol)
+
+        _, error = await collect_until_error(
+            connector_of(protocol, address, api_key="open-barley"), question()
+        )
+
+        assert error.said == "not for ***"
+
     async def test_knows_when_nobody_listens(self, protocol: str) -> None:
         chat = connector_of(protocol, f"http://127.0.0.1:{free_port()}")
 
