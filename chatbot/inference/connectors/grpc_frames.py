@@ -15,12 +15,11 @@ from chatbot.inference.connectors.errors import (
     ServerGone,
 )
 from chatbot.inference.connectors.sse import ServerSentEvent
-from chatbot.inference.connectors.statuses import error_of_message, masked
+from chatbot.inference.connectors.statuses import DIGITS_LIMIT, error_of_message, masked
 
 MESSAGE_BYTES_LIMIT: Final = 1024 * 1024
 PREFIX_BYTES: Final = 5
 OK: Final = 0
-DIGITS_LIMIT: Final = 9
 
 _STATUSES: Final[dict[int, tuple[str, int]]] = {
     1: ("CANCELLED", 500),

@@ -20,6 +20,8 @@ from chatbot.inference.connectors.errors import (
 
 HTTP_SERVER_ERROR = 500
 RETRY_AFTER_SECONDS_LIMIT = 300
+DIGITS_LIMIT = 9
+"""Further digits of a number aren't read: Python refuses those of thousands."""
 BODY_BYTES_LIMIT = 64 * 1024
 """More of an error's body is not read."""
 
@@ -94,4 +96,4 @@ def _seconds(retry_after: str) -> int:
     """Servers may also send a date, or nonsense: then it is the usual wait."""
     if not retry_after.isdecimal():
         return RETRY_AFTER_SECONDS
-    return min(max(int(retry_after), 1), RETRY_AFTER_SECONDS_LIMIT)
+    return min(max(int(retry_after[:DIGITS_LIMIT]), 1), RETRY_AFTER_SECONDS_LIMIT)

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from chatbot.inference.connectors.errors import (
+    RETRY_AFTER_SECONDS,
     BadRequest,
     InferenceError,
     PromptTooLong,
@@ -12,6 +13,7 @@ from chatbot.inference.connectors.errors import (
     ServerRefused,
     ServerTimedOut,
 )
+from chatbot.inference.connectors.statuses import RETRY_AFTER_SECONDS_LIMIT, error_of_status
 from tests.fakes.raw_server import read_request, running_raw_server
 from tests.fakes.scripted_server import running_scripted_server
 from tests.inference.connectors.streams import (
@@ -80,6 +82,22 @@ class TestRefusedRequests:
 
         assert isinstance(error, ServerBusy)
         assert error.retry_after_seconds == 17
+
+    @pytest.mark.parametrize(
+        ("said", "seconds"),
+        [
+            pytest.param("86400", RETRY_AFTER_SECONDS_LIMIT, id="a day"),
+            pytest.param("9" * 5000, RETRY_AFTER_SECONDS_LIMIT, id="thousands of digits"),
+            pytest.param("0", 1, id="at once"),
+            pytest.param("-1", RETRY_AFTER_SECONDS, id="before"),
+            pytest.param("1e9", RETRY_AFTER_SECONDS, id="nonsense"),
+            pytest.param("Sun, 22 Nov 2026 15:00:00 GMT", RETRY_AFTER_SECONDS, id="a date"),
+        ],
+    )
+    def test_say_nothing_absurd(self, said: str, seconds: int) -> None:
+        error = error_of_status(503, b"", headers={"retry-after": said})
+
+        assert error.retry_after_seconds == seconds
 
     async def test_never_repeat_the_key(self) -> None:
         with running_scripted_server("--api-key", "sesame") as server:
