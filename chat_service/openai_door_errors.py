@@ -24,6 +24,7 @@ _STATUSES_OF_CODES: Final = {
     "quota-exceeded": 429,
     "internal-error": 500,
     "inference-refused": 502,
+    "inference-address-wrong": 502,
     "inference-malformed": 502,
     "no-model": 503,
 }

@@ -56,15 +56,19 @@ def validate_base_url(url: str) -> None:
         )
     if parts.username is not None or parts.password is not None:
         raise ValidationError(_("Leave the password out; there is a field for the API key."))
-    if parts.query or parts.fragment or any(character.isspace() for character in url):
+    if parts.query or parts.fragment or not url.isprintable() or " " in url:
         raise ValidationError(_("End with the path, such as /v1."))
 
 
 def _parts(url: str) -> tuple[SplitResult, int | None]:
-    """With the port, which isn't looked at before it is asked for; raises ValidationError."""
+    """With the port, which isn't looked at before it is asked for.
+
+    Raises ValidationError, also where the host's name is none that could be looked up.
+    """
     try:
         parts = urlsplit(url)
         port = parts.port
+        (parts.hostname or "").encode("idna")
     except ValueError as error:
         raise ValidationError(_("This is no address.")) from error
     return parts, port

@@ -82,6 +82,9 @@ class TestValidateBaseUrl:
             "http://host/v1?key=secret",
             "http://host/v1#top",
             "http://ho st/v1",
+            "http://ho\x00st/v1",
+            "http://a..b/v1",
+            "http://" + "a" * 64 + ".test/v1",
         ],
     )
     def test_refuses_what_is_no_address(self, url: str) -> None:

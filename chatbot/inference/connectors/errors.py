@@ -5,6 +5,7 @@ InferenceError                 code                    another endpoint may do b
 ├── ServerGone                 inference-gone          yes; refused, broken off, 5xx
 ├── ServerTimedOut             inference-timeout       yes
 ├── ServerRefused              inference-refused       yes; the API key is wrong or not allowed
+├── AddressWrong               inference-address-wrong yes; nothing can be asked there
 ├── MalformedAnswer            inference-malformed     yes; not what the protocol says
 ├── BadRequest                 inference-bad-request   no; also "no such model"
 └── PromptTooLong              inference-too-long      no
@@ -65,6 +66,12 @@ class ServerRefused(InferenceError):
     code = "inference-refused"
     default_sentence = "The inference server doesn't accept our API key."
     default_way_out = "Tell an administrator: the endpoint's API key must be set."
+
+
+class AddressWrong(InferenceError):
+    code = "inference-address-wrong"
+    default_sentence = "The inference server's address can't be used."
+    default_way_out = "Tell an administrator: the endpoint's address must be corrected."
 
 
 class MalformedAnswer(InferenceError):

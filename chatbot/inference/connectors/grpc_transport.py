@@ -78,8 +78,10 @@ class _Transport(httpx.AsyncBaseTransport):
                 return _Call(*await asyncio.open_connection(url.host, port, ssl=tls))
         except TimeoutError as error:
             raise httpx.ConnectTimeout("no connection in time") from error
-        except (OSError, UnicodeError) as error:  # the latter: no name that could be looked up
+        except OSError as error:
             raise httpx.ConnectError(str(error)) from error
+        except UnicodeError as error:  # a name that can't be looked up
+            raise httpx.UnsupportedProtocol(str(error)) from error
 
 
 class _Connection(h2.connection.H2Connection):

@@ -49,6 +49,7 @@ from chatbot.inference.connectors.requests import (
     Answered,
     raise_unless_success,
     traceparent,
+    url_of,
 )
 from chatbot.inference.connectors.statuses import (
     HTTP_SERVER_ERROR,
@@ -330,7 +331,7 @@ def _call(
     timeout = httpx.Timeout(total_seconds, connect=connect_seconds)
     return httpx.Request(
         "POST",
-        f"{address}/{SERVICE}/{method}",
+        url_of(f"{address}/{SERVICE}/{method}"),
         headers=sent,
         content=framed(message),
         extensions={"timeout": timeout.as_dict()},

@@ -6,12 +6,14 @@ from typing import Final, cast
 
 import aiohttp
 
-from chatbot.inference.connectors.errors import ServerGone
+from chatbot.inference.connectors.errors import AddressWrong, ServerGone
 from chatbot.inference.connectors.requests import Post
 from chatbot.inference.connectors.transport import connections, is_stale
 
 _OK: Final = 200
 _REDIRECTS: Final = 300
+_NO_ADDRESS: Final = (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError, UnicodeError)
+"""The last of a name that can't be looked up."""
 _BROKEN: Final = (aiohttp.ClientError, OSError, TimeoutError)
 NO_TRAILERS: Final[Mapping[str, str]] = {}
 
@@ -55,6 +57,7 @@ async def posted(post: Post, *, connect_seconds: float) -> PostedResponse:
     """Sends the request; returns when the head of the response is there.
 
     Raises:
+        AddressWrong: there is nowhere to send it.
         ServerGone: there is none.
     """
     loop = asyncio.get_running_loop()
@@ -66,6 +69,8 @@ async def posted(post: Post, *, connect_seconds: float) -> PostedResponse:
             if not is_stale(error, seconds=loop.time() - began):
                 raise
         return await _posted_once(post, connect_seconds)
+    except _NO_ADDRESS as error:
+        raise AddressWrong(f"{type(error).__name__}: {error}") from error
     except (*_BROKEN, ValueError) as error:
         # What can't be put into a header, for one.
         raise _gone(error) from error

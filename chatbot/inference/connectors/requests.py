@@ -7,6 +7,7 @@ from typing import Final, Protocol
 
 import httpx
 
+from chatbot.inference.connectors.errors import AddressWrong
 from chatbot.inference.connectors.protocol import EndpointConfig
 from chatbot.inference.connectors.statuses import error_of_status
 
@@ -59,15 +60,26 @@ def endpoint_request(
 ) -> httpx.Request:
     """A POST of JSON, or a GET where there is no content; `path` follows the base address.
 
-    `headers` stand in the place of the bearer token.
+    `headers` stand in the place of the bearer token. Raises AddressWrong.
     """
     return httpx.Request(
         "GET" if content is None else "POST",
-        f"{endpoint.base_url}/{path}",
+        url_of(f"{endpoint.base_url}/{path}"),
         headers=_sent(endpoint, content, headers),
         content=content,
         extensions={"timeout": timeout.as_dict()},
     )
+
+
+def url_of(address: str) -> httpx.URL:
+    """Raises AddressWrong."""
+    try:
+        url = httpx.URL(address)
+        # Names of other scripts are looked at when they are asked for.
+        _ = url.host
+    except (httpx.InvalidURL, UnicodeError) as error:
+        raise AddressWrong(f"{type(error).__name__}: {error}") from error
+    return url
 
 
 def server_root(endpoint: EndpointConfig) -> EndpointConfig:

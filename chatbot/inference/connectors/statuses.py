@@ -9,6 +9,7 @@ import orjson
 
 from chatbot.inference.connectors.errors import (
     RETRY_AFTER_SECONDS,
+    AddressWrong,
     BadRequest,
     InferenceError,
     PromptTooLong,
@@ -78,6 +79,8 @@ def message_of(body: bytes) -> str:
 def error_of_transport(error: httpx.HTTPError) -> InferenceError:
     """The error for a request that got no answer, or half of one."""
     detail = f"{type(error).__name__}: {error}"
+    if isinstance(error, httpx.UnsupportedProtocol):
+        return AddressWrong(detail)
     # aiohttp's transport also says ConnectTimeout when a server hangs up in mid-answer.
     if isinstance(error, httpx.TimeoutException) and not isinstance(error, httpx.ConnectTimeout):
         return ServerTimedOut(detail)

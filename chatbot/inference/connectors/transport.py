@@ -16,6 +16,7 @@ import aiohttp
 import httpx
 from httpx_aiohttp import AiohttpTransport
 
+from chatbot.inference.connectors.errors import AddressWrong
 from chatbot.inference.connectors.gathering import Gathering
 from chatbot.inference.connectors.statuses import error_of_transport
 
@@ -97,6 +98,8 @@ class _Transport(AiohttpTransport):
             raise httpx.RemoteProtocolError(str(error), request=request) from error
         except httpx.HTTPError:
             raise
+        except UnicodeError as error:  # a name that can't be looked up
+            raise httpx.UnsupportedProtocol(str(error), request=request) from error
         except Exception as error:
             raise httpx.RemoteProtocolError(str(error), request=request) from error
 
@@ -180,6 +183,8 @@ def send(request: httpx.Request) -> httpx.Response:
             if not is_stale(error, seconds=time.monotonic() - began):
                 raise
         return sync_client().send(request)
+    except UnicodeError as error:  # a name that can't be looked up
+        raise AddressWrong(str(error)) from error
     except httpx.HTTPError as error:
         raise error_of_transport(error) from error
 

@@ -451,14 +451,6 @@ class TestServers:
 
         assert await outcome(replying(reply)) == ("HiHi", "Finished")
 
-    @pytest.mark.parametrize("host", ["a..b", "a" * 64 + ".test"])
-    async def test_with_names_that_can_not_be_are_away(self, host: str) -> None:
-        chat = connector_of("kserve-grpc", f"grpc://{host}:8001")
-
-        _, error = await collect_until_error(chat, question())
-
-        assert type(error) is ServerGone
-
     async def test_are_sent_the_key_where_they_want_it(self) -> None:
         seen: list[bytes] = []
 

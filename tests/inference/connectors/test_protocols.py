@@ -10,6 +10,7 @@ import pytest
 
 from chatbot.inference.connectors import transport
 from chatbot.inference.connectors.errors import (
+    AddressWrong,
     BadRequest,
     InferenceError,
     MalformedAnswer,
@@ -57,6 +58,7 @@ streaming_protocols = pytest.mark.parametrize(
 FIVE_TOKENS = generated(5)
 AT_ONCE_SECONDS = 5.0
 POOL_CONNECTIONS = 4
+NO_HOSTS = ["a..b", "a" * 64 + ".test", "[::1", "models:port"]
 ROUNDS = 15
 
 
@@ -173,6 +175,13 @@ class TestEveryConnector:
 
         assert error.said == "not for ***"
 
+    @pytest.mark.parametrize("host", NO_HOSTS)
+    async def test_says_that_its_address_is_none(self, protocol: str, host: str) -> None:
+        _, error = await collect_until_error(connector_of(protocol, f"http://{host}"), question())
+
+        assert type(error) is AddressWrong
+        assert "address" in error.way_out
+
     async def test_knows_when_nobody_listens(self, protocol: str) -> None:
         chat = connector_of(protocol, f"http://127.0.0.1:{free_port()}")
 
@@ -274,6 +283,16 @@ class TestEveryConnector:
 
         assert served[0].name == "scripted"
         assert await list_models_async(endpoint) == served
+
+    @pytest.mark.parametrize("host", [*NO_HOSTS, "xn--a"])
+    async def test_says_that_there_can_be_no_server(self, protocol: str, host: str) -> None:
+        scheme = "grpc" if protocol == "kserve-grpc" else "http"
+        endpoint = EndpointConfig(f"{scheme}://{host}", "scripted", protocol=protocol)
+
+        with pytest.raises(AddressWrong):
+            await list_models_async(endpoint)
+        with pytest.raises(AddressWrong):
+            await asyncio.to_thread(list_models, endpoint)
 
 
 @streaming_protocols
