@@ -21,6 +21,8 @@ class Standing:
     text: str
     sources: tuple[Source, ...] | None
     """None: not known."""
+    searched: str = ""
+    """What was searched for, where that is known not to be the question as it was typed."""
 
 
 async def standing_of(claim: Claim, *, redis: Redis, gate: RedisGate) -> Standing:
@@ -37,8 +39,10 @@ async def standing_of(claim: Claim, *, redis: Redis, gate: RedisGate) -> Standin
     except RedisAway:
         return checkpoint
     if logged.seq < checkpoint.seq:
-        return Standing(checkpoint.seq, checkpoint.text, checkpoint.sources or logged.sources)
-    return Standing(logged.seq, logged.text, logged.sources or checkpoint.sources)
+        sources = checkpoint.sources or logged.sources
+        return Standing(checkpoint.seq, checkpoint.text, sources, logged.searched)
+    sources = logged.sources or checkpoint.sources
+    return Standing(logged.seq, logged.text, sources, logged.searched)
 
 
 async def _read(claim: Claim, redis: Redis, gate: RedisGate) -> Standing:
@@ -64,4 +68,5 @@ def follow(standing: Standing, entries: Iterable[Entry]) -> None:
                 pieces = [event["text"]]
             case "sources":
                 standing.sources = tuple(event["sources"])
+                standing.searched = event.get("searched", "")
     standing.text = "".join(pieces)

@@ -198,7 +198,7 @@ class TurnRunner:
         """The question with what was found for it; searched for once."""
         claim = self.claim
         if self._found is None and claim.brain_id is not None:
-            self._found = self._standing.sources
+            self._found, self._searched = self._standing.sources, self._standing.searched
             if self._found is None:
                 self._found = await self._search(claim.brain_id, endpoint)
         question = question_of(claim, self._found)
@@ -207,7 +207,7 @@ class TurnRunner:
     async def _search(self, brain_id: "UUID", endpoint: Endpoint) -> "Sequence[Source] | None":
         """What the brain says; None: stopped before."""
         claim = self.claim
-        if claim.rewrites_questions:
+        if claim.rewrites_questions and not self._searched:
             await self._rewrite(endpoint)
             if self.stop.is_set():
                 return None

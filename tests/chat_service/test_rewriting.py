@@ -143,6 +143,32 @@ class TestRewriting:
         assert time.monotonic() - began < STOP_SECONDS
         assert scripted_server.stats()["chat_requests"] == 1
 
+    @pytest.mark.slow
+    def test_stays_what_it_was_when_another_process_goes_on(
+        self,
+        other_chat: ChatProcess,
+        client: ChatClient,
+        person: User,
+        brain: Brain,
+        scripted_server: ScriptedServer,
+    ) -> None:
+        conversation = talk(brain, text="Within how many days are invoices paid?")
+        scripted_server.script(tokens=200, rate=50)
+        with ChatClient(other_chat, person) as asking:
+            asked = asking.ask(conversation.pk, "And how soon?")
+            answer = asking.tokens(20)
+            other_chat.process.kill()
+
+        client.subscribe(asked["turn"], after=answer.seq)
+        client.answer(to=answer)
+
+        first, second = [event for event in answer.events if event["type"] == "sources"]
+        assert first["searched"] == "Within how many days are invoices paid?"
+        assert second["searched"] == first["searched"]
+        assert second["sources"] == first["sources"]
+        _, before, after = scripted_server.requests()
+        assert after["messages"][: len(before["messages"])] == before["messages"]
+
     def test_is_not_for_first_questions(
         self, client: ChatClient, person: User, brain: Brain, scripted_server: ScriptedServer
     ) -> None:

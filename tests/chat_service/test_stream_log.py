@@ -16,6 +16,7 @@ from chat_service.stream_log import (
     LONG_ANSWER_EVENTS,
     LONG_ANSWER_FLUSH_SECONDS,
     TurnLog,
+    entry,
     storable,
 )
 from chatbot.contracts import keys
@@ -59,6 +60,19 @@ async def soon(is_true: Callable[[], bool]) -> None:
     async with asyncio.timeout(20):
         while not is_true():  # noqa: ASYNC110 - nobody sets an event for a test
             await asyncio.sleep(0.01)
+
+
+class TestFollow:
+    def test_knows_what_was_searched_for_last(self, turn_id: UUID) -> None:
+        first = {"type": "sources", "sources": [], "searched": "When does a day end?"}
+        standing = Standing(0, "", None)
+
+        follow(standing, [entry(turn_id, 1, first)])
+        searched = standing.searched
+        follow(standing, [entry(turn_id, 2, {"type": "sources", "sources": []})])
+
+        assert searched == "When does a day end?"
+        assert standing == Standing(2, "", ())
 
 
 class TestTurnLog:
