@@ -34,7 +34,7 @@ async def end_all(tasks: Iterable["asyncio.Task[Any]"]) -> None:
             logger.error("a connection failed", exc_info=result)
 
 
-_GONE: Final = (Disconnected, OSError, TimeoutError)
+_GONE: Final = (Disconnected, OSError)
 
 
 class Sender:
