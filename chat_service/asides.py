@@ -28,6 +28,12 @@ class Asides:
     def tool_calls(self) -> Sequence[ToolCall]:
         return [self._calls[index] for index in sorted(self._calls)]
 
+    @property
+    def text(self) -> str:
+        """All that the model wrote for it."""
+        functions = (call["function"] for call in self._calls.values())
+        return self.reasoning + "".join(one["name"] + one["arguments"] for one in functions)
+
     def tell(self, item: ReasoningDelta | ToolCallDelta, log: TurnLog) -> None:
         """Writes it into the log, and remembers it."""
         if isinstance(item, ReasoningDelta):

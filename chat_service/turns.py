@@ -9,7 +9,7 @@ import asyncio
 import logging
 import time
 from contextlib import aclosing
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from redis.asyncio import Redis
@@ -24,6 +24,7 @@ from chat_service.passages import Retriever
 from chat_service.prompts import Prompt, Question, nothing_found
 from chat_service.redis_clients import RedisGate
 from chat_service.rewriting import standing_alone
+from chat_service.spent import Spent
 from chat_service.standing import Standing, standing_of
 from chat_service.stream_log import TurnLog
 from chat_service.titles import Titles
@@ -94,7 +95,7 @@ class TurnRunner:
         self.is_storing = False
         self._means = means
         self._standing = Standing(0, "", None)
-        self._usage: UsageReport | None = None
+        self._spent = Spent(claim)
         self._ttft_ms: int | None = None
         self._model_name = ""
         self._found: Sequence[Source] | None = None
@@ -140,6 +141,7 @@ class TurnRunner:
         """Writes the answer; returns the terminal event."""
         claim = self.claim
         self._standing = await standing_of(claim, redis=self._means.redis, gate=self._means.gate)
+        self._spent.stands(self._standing.text)
         if claim.epoch:
             self.log.begin_with(self._standing.text, epoch=claim.epoch)
         if claim.stop_requested:
@@ -173,12 +175,14 @@ class TurnRunner:
         if self._has_begun():
             self.log.seal()
             self._standing.text = self.log.text
+            self._spent.broke_off(self.log.text, self._asides)
             self.log.begin_with(self._standing.text, epoch=self.claim.epoch)
 
     async def _write(self, serving: Serving, endpoint: Endpoint) -> dict[str, object]:
         """Tries one endpoint; a prompt that it finds too long is halved once."""
         if self._standing.text and not (await endpoint.connector.capabilities()).continues:
             self._standing.text = ""
+            self._spent.stands("")
             self.log.begin_with("", epoch=self.claim.epoch)
         self._tell_started(serving)
         question = await self._question(endpoint)
@@ -285,7 +289,7 @@ class TurnRunner:
                 elif isinstance(item, ReasoningDelta | ToolCallDelta):
                     self._asides.tell(item, self.log)
                 elif isinstance(item, UsageReport):
-                    self._usage = item
+                    self._spent.told = item
                 elif isinstance(item, Finished):
                     ending = {"type": "turn.completed", "finish_reason": item.reason}
         if ending["type"] == "turn.completed":
@@ -339,8 +343,9 @@ class TurnRunner:
         self.is_storing = True
         self.log.seal()
         metrics.token_gaps.add(*self.log.pace())
-        usage = self._total_usage()
-        if usage is not None:
+        spent, spent_now = self._spent.in_all(), self._spent.by_run()
+        usage = asdict(spent) if spent else {}
+        if usage:
             self.log.add({"type": "usage", **usage})
         self.log.seal()
         duration_ms = self._milliseconds()
@@ -360,8 +365,8 @@ class TurnRunner:
             error_code=str(ending.get("code", "")),
             error_sentence=str(ending.get("sentence", "")),
             error_way_out=str(ending.get("way_out", "")),
-            written_tokens=self._usage.completion_tokens if self._usage else None,
-            **(usage or {}),
+            written_tokens=spent_now.completion_tokens if spent_now else None,
+            **usage,
         )
         tracing.tell(model=outcome.model_name, outcome=outcome.state, error=outcome.error_code)
         with tracing.span("finalise"):
@@ -369,17 +374,8 @@ class TurnRunner:
         if not is_stored:
             raise LostTurn
         self.log.add(ending)
-        metrics.answer_ended(outcome, self._usage)
+        metrics.answer_ended(outcome, spent_now)
         self._means.titles.answered(self.claim, outcome)
-
-    def _total_usage(self) -> dict[str, int] | None:
-        if self._usage is None:
-            return None
-        before = self.claim.completion_tokens if self._standing.text else 0
-        return {
-            "prompt_tokens": self._usage.prompt_tokens,
-            "completion_tokens": self._usage.completion_tokens + before,
-        }
 
     async def _store(self, outcome: Outcome) -> bool:
         """Writes into the database, however long that is away; false: not the owner any more."""

@@ -3,15 +3,24 @@
 import json
 import time
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 from redis import Redis
 
+from chat_service.token_estimate import estimate_tokens
 from chatbot.accounts.models import User
 from chatbot.contracts import keys
-from chatbot.conversations.models import Conversation, Message, MessageRole, Turn, TurnState
+from chatbot.conversations.models import (
+    Conversation,
+    DailyTokens,
+    Message,
+    MessageRole,
+    Turn,
+    TurnState,
+)
 from chatbot.inference.models import Discovery, InferenceModel
 from chatbot.inference.services import set_draining
 from tests.chat_service.client import Answer, ChatClient
@@ -127,6 +136,50 @@ class TestAfterTheFirstToken:
         before = answer.events[: answer.events.index(resumed)]
         assert resumed["text"] == "".join(event.get("text", "") for event in before)
         assert answer.text == generated(90, "ko")
+
+    def test_counts_what_the_first_server_wrote(
+        self,
+        served: InferenceModel,
+        scripted_server: ScriptedServer,
+        other_server: ScriptedServer,
+        asking: ChatClient,
+        person: User,
+    ) -> None:
+        InferenceModel.objects.update(price_completion=Decimal(100_000))
+        make_endpoint(served, base_url=other_server.base_url)
+        make_endpoint(served, base_url=scripted_server.base_url, priority=1)
+        other_server.script(tokens=90, die_after=30)
+        scripted_server.script(tokens=90)
+
+        answer = answered(asking, person)
+
+        resumed = next(event for event in answer.events if event["type"] == "turn.resumed")
+        usage = answer.events[-2]
+        assert usage["completion_tokens"] == estimate_tokens(resumed["text"]) + 60
+        stored = Message.objects.get(role=MessageRole.ASSISTANT)
+        assert stored.completion_tokens == usage["completion_tokens"]
+        assert stored.cost == Decimal(usage["completion_tokens"]) / 10
+        assert stored.prompt_tokens == usage["prompt_tokens"]
+        used = DailyTokens.objects.get(user=person)
+        assert used.tokens == usage["prompt_tokens"] + usage["completion_tokens"]
+
+    def test_counts_the_first_servers_thoughts(
+        self,
+        served: InferenceModel,
+        scripted_server: ScriptedServer,
+        other_server: ScriptedServer,
+        asking: ChatClient,
+        person: User,
+    ) -> None:
+        make_endpoint(served, base_url=other_server.base_url)
+        make_endpoint(served, base_url=scripted_server.base_url, priority=1)
+        other_server.script(reasoning="Why do they ask?", die_after=0)
+        scripted_server.script(tokens=5)
+
+        answer = answered(asking, person)
+
+        thought = "".join(one["text"] for one in answer.events if one["type"] == "reasoning")
+        assert answer.events[-2]["completion_tokens"] == estimate_tokens(thought) + 5
 
     def test_goes_on_at_the_same_endpoint_where_there_is_no_other(
         self,

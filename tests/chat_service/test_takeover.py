@@ -3,6 +3,7 @@
 import pytest
 from redis import Redis
 
+from chat_service.token_estimate import estimate_tokens
 from chatbot.accounts.models import User
 from chatbot.contracts.events import EPOCH_STRIDE
 from chatbot.conversations.models import Conversation, Message, Turn, TurnState
@@ -48,6 +49,8 @@ class TestTakeover:
         assert answer.end["type"] == "turn.completed"
         stored = Message.objects.get(pk=asked["answer"])
         assert stored.text == answer.text
+        rest = 200 - len(resumed["text"].split())
+        assert stored.completion_tokens == estimate_tokens(resumed["text"]) + rest
         turn = Turn.objects.get(pk=asked["turn"])
         assert (turn.state, turn.fence, turn.attempts) == (TurnState.COMPLETED, 2, 2)
 
