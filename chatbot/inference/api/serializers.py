@@ -6,7 +6,7 @@ from chatbot.inference.models import InferenceModel, ModelKind
 
 
 class ModelOutput(serializers.Serializer[InferenceModel]):
-    """Needs `default_model` in its context."""
+    """Needs `default_model` in its context, and the ids of models that are `away`."""
 
     id = serializers.UUIDField()
     name = serializers.CharField()
@@ -24,7 +24,12 @@ class ModelOutput(serializers.Serializer[InferenceModel]):
     is_default = serializers.SerializerMethodField(
         help_text="Answers where nothing else was chosen."
     )
-    is_available = serializers.BooleanField(help_text="An endpoint serves it.")
+    is_available = serializers.SerializerMethodField(
+        help_text="An endpoint serves it, and answered when it was checked last."
+    )
 
     def get_is_default(self, model: InferenceModel) -> bool:
         return bool(model == self.context["default_model"])
+
+    def get_is_available(self, model: InferenceModel) -> bool:
+        return getattr(model, "is_available", False) and model.pk not in self.context["away"]
