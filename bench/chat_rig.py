@@ -34,6 +34,7 @@ PROJECT: Final = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(PROJECT))
 
 START_SECONDS: Final = 30
+_CHAT_CORE: Final = 0
 QUESTION: Final = "What does the brainstem do?"
 STREAMS_PER_PERSON: Final = 25
 """Below the limit of unfinished questions."""
@@ -279,7 +280,7 @@ def _running_chat(
     with running_chat_process(host=host, **variables) as chat:
         if is_alone and (os.cpu_count() or 1) > 1:
             for thread in psutil.Process(chat.process.pid).threads():
-                os.sched_setaffinity(thread.id, {0})
+                os.sched_setaffinity(thread.id, {_CHAT_CORE})
         yield chat
 
 
@@ -316,12 +317,33 @@ def watched_health(chat: "ChatProcess") -> Iterator[list[float]]:
     A process of its own asks five times a second, each time over a new connection, however long
     the answer before takes.
     """
+    with _beside("chat_health.py", f"{chat.http}/stream/healthz") as found:
+        yield found
+
+
+class Pace:
+    """How fast the lone chat process's core is, whoever else uses the machine."""
+
+    def __init__(self) -> None:
+        self._best = math.inf
+
+    @contextlib.contextmanager
+    def watched(self) -> Iterator[list[float]]:
+        """Milliseconds of a fixed piece of work on that core; complete at the end."""
+        with _beside("core_pace.py", str(_CHAT_CORE)) as found:
+            yield found
+        self._best = min(self._best, *found)
+
+    def slowed(self, found: list[float]) -> float:
+        """How many times as long the work took as it does at best: 1 on a core of one's own."""
+        return quantile(found, 0.5) / self._best
+
+
+@contextlib.contextmanager
+def _beside(program: str, argument: str) -> Iterator[list[float]]:
+    """The numbers that a program of this folder prints when it is ended; complete at the end."""
     found: list[float] = []
-    command = [
-        sys.executable,
-        str(PROJECT / "bench" / "chat_health.py"),
-        f"{chat.http}/stream/healthz",
-    ]
+    command = [sys.executable, str(PROJECT / "bench" / program), argument]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
         try:
             yield found
@@ -330,7 +352,7 @@ def watched_health(chat: "ChatProcess") -> Iterator[list[float]]:
             output, _ = process.communicate(timeout=START_SECONDS)
             found += [float(line) for line in output.split()]
     if process.returncode:
-        raise SystemExit(f"who watched the health ended with {process.returncode}")
+        raise SystemExit(f"{program} ended with {process.returncode}")
 
 
 def quantile(values: Iterable[float], share: float) -> float:

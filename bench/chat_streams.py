@@ -9,6 +9,9 @@ tokens a second each, begun over four seconds. Each load is run bare (the infere
 and through the chat service, in one run; the difference of the medians is our share. CPU is that of
 the chat process alone, stored answers and stream log included.
 
+`slowed` is how many times as long a fixed piece of work took meanwhile on the core of the chat
+process as it does there at best in the whole run. On shared machines CPU rises with it, if less.
+
 Before each, fifty streams open connections and fill caches: they are not counted.
 
 Every answer is compared with what the server was told to say: a lost, doubled or reordered token is
@@ -29,7 +32,7 @@ from typing import Any
 import aiohttp
 import orjson
 from chat_reader import server_sent
-from chat_rig import QUESTION, Rig, Seat, quantile, running_rig, watched_health
+from chat_rig import QUESTION, Pace, Rig, Seat, quantile, running_rig, watched_health
 
 BEGIN_SECONDS = 4.0
 PATIENCE_SECONDS = 120.0
@@ -143,6 +146,21 @@ async def websocket(client: Client) -> Told:
 
 
 async def server_sent_events(client: Client) -> Told:
+    """Server-sent events; asked and read in one request."""
+    rig, seat = client.rig, client.seat
+    told, began = Told(), time.perf_counter()
+    address = f"{rig.chat_of(seat).http}/stream/conversations/{seat.conversation}/messages"
+    body, headers = orjson.dumps({"text": QUESTION}), _bearer(seat) | _JSON
+    async with client.session.post(address, data=body, headers=headers) as response:
+        response.raise_for_status()
+        async for _, event in server_sent(response):
+            if told.apply(event, began):
+                break
+    told.total = time.perf_counter() - began
+    return told
+
+
+async def asked_over_rest(client: Client) -> Told:
     """Asked as the REST API does, in this process; read over SSE."""
     rig, seat = client.rig, client.seat
     told, began = Told(), time.perf_counter()
@@ -157,7 +175,12 @@ async def server_sent_events(client: Client) -> Told:
     return told
 
 
-WAYS: dict[str, Ask] = {"websocket": websocket, "sse": server_sent_events, "openai": openai}
+WAYS: dict[str, Ask] = {
+    "websocket": websocket,
+    "sse": server_sent_events,
+    "openai": openai,
+    "rest": asked_over_rest,
+}
 _JSON = {"Content-Type": "application/json"}
 _threads = ThreadPoolExecutor(8)
 
@@ -174,6 +197,7 @@ class Run:
     cpu_seconds: float
     pss: float
     healthz: list[float] = field(default_factory=list)
+    pace: list[float] = field(default_factory=list)
 
     def first_ms(self) -> list[float]:
         return sorted(one.first * 1000 for one in self.answers if one.first is not None)
@@ -214,7 +238,7 @@ async def _asked(ask: Ask, client: Client) -> Told:
         return Told(error=repr(error)[:200])
 
 
-def figures_of(one: Run, *, tokens: int, expected: str) -> dict[str, Any]:
+def figures_of(one: Run, pace: Pace, *, tokens: int, expected: str) -> dict[str, Any]:
     first = one.first_ms()
     between = sorted(pause * 1000 for answer in one.answers for pause in answer.between)
     errors = one.errors(expected)
@@ -223,6 +247,7 @@ def figures_of(one: Run, *, tokens: int, expected: str) -> dict[str, Any]:
         "ttft_p99_ms": round(quantile(first, 0.99), 1) if first else None,
         "between_p99_ms": round(quantile(between, 0.99), 1) if between else None,
         "cpu_per_1000_tokens": round(one.cpu_seconds / (tokens * len(one.answers)) * 1000, 4),
+        "core_slowed": round(pace.slowed(one.pace), 2),
         "healthz_p99_ms": round(quantile(one.healthz, 0.99), 1) if one.healthz else None,
         "pss_megabytes": round(one.pss, 1),
         "errors": len(errors),
@@ -230,24 +255,26 @@ def figures_of(one: Run, *, tokens: int, expected: str) -> dict[str, Any]:
     }
 
 
-def measure(rig: Rig, load: str, ways: list[str]) -> dict[str, Any]:
+def measure(rig: Rig, pace: Pace, load: str, ways: list[str]) -> dict[str, Any]:
     """Figures of one load, bare first."""
     streams, rate = (int(part) for part in load.split("x"))
     tokens = min(TOKENS, rate * LONGEST_SECONDS)
     expected = rig.tell(delay_ms=DELAY_MS, rate=rate, tokens=tokens)
-    found: dict[str, Any] = {}
+    runs: dict[str, Run] = {}
     for name in ("bare", *ways):
         ask = WAYS.get(name, bare)
         asyncio.run(run(rig, ask, rig.seats(WARM_UP_STREAMS)))
-        with watched_health(rig.chats[0]) as healthz:
+        with watched_health(rig.chats[0]) as healthz, pace.watched() as paces:
             done = asyncio.run(run(rig, ask, rig.seats(streams)))
-        done.healthz = healthz
-        for _ in range(ROUNDS_OF_ONE - 1 if streams == 1 else 0):
-            again = asyncio.run(run(rig, ask, rig.seats(1)))
-            done.answers += again.answers
-            done.cpu_seconds += again.cpu_seconds
-        found[name] = figures_of(done, tokens=tokens, expected=expected)
-    return found
+            for _ in range(ROUNDS_OF_ONE - 1 if streams == 1 else 0):
+                again = asyncio.run(run(rig, ask, rig.seats(1)))
+                done.answers += again.answers
+                done.cpu_seconds += again.cpu_seconds
+        done.healthz, done.pace = healthz, paces
+        runs[name] = done
+    return {
+        name: figures_of(one, pace, tokens=tokens, expected=expected) for name, one in runs.items()
+    }
 
 
 def main() -> None:
@@ -258,16 +285,17 @@ def main() -> None:
     given = parser.parse_args()
     print(
         f"{'load':9}{'way':10}{'TTFT ms':>9}{'p99':>8}{'added':>8}{'between p99':>13}"
-        f"{'CPU/1000':>10}{'healthz':>9}{'PSS MB':>8}{'errors':>8}"
+        f"{'CPU/1000':>10}{'slowed':>8}{'healthz':>9}{'PSS MB':>8}{'errors':>8}"
     )
+    pace = Pace()
     with running_rig(replicas=given.replicas) as rig:
         for load in given.load or LOADS:
-            found = measure(rig, load, given.way or list(WAYS))
+            found = measure(rig, pace, load, given.way or list(WAYS))
             for way, one in found.items():
                 added = one["ttft_median_ms"] - found["bare"]["ttft_median_ms"]
                 print(
                     f"{load:9}{way:10}{one['ttft_median_ms']:9}{one['ttft_p99_ms']:8}{added:8.1f}"
-                    f"{one['between_p99_ms']:13}{one['cpu_per_1000_tokens']:10}"
+                    f"{one['between_p99_ms']:13}{one['cpu_per_1000_tokens']:10}{one['core_slowed']:8}"
                     f"{one['healthz_p99_ms'] or '':>9}{one['pss_megabytes']:8}{one['errors']:8}"
                     f"  {one['first_error']}",
                     flush=True,

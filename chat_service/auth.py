@@ -66,8 +66,11 @@ def credentials_of(headers: Headers) -> Credentials | None:
     return Credentials(Means.COOKIE, session_key) if session_key else None
 
 
-def check_origin(headers: Headers, credentials: Credentials | None, *, is_socket: bool) -> None:
-    """Refuses other people's pages, and sockets with a cookie that don't say where they come from.
+def check_origin(headers: Headers, credentials: Credentials | None, *, needs_origin: bool) -> None:
+    """Refuses other people's pages.
+
+    `needs_origin`: with a cookie also who doesn't say where they come from, as sockets and
+    requests that change something have to.
 
     Raises:
         NotAllowed: `origin-refused` or `origin-missing`.
@@ -80,7 +83,7 @@ def check_origin(headers: Headers, credentials: Credentials | None, *, is_socket
                 code="origin-refused",
                 way_out="Open the page from its own address; see PUBLIC_URL and ALLOWED_HOSTS.",
             )
-    elif is_socket and credentials is not None and credentials.means is Means.COOKIE:
+    elif needs_origin and credentials is not None and credentials.means is Means.COOKIE:
         raise NotAllowed(
             "A session's cookie needs an Origin header.",
             code="origin-missing",

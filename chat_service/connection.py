@@ -43,7 +43,7 @@ class Sender:
     def __init__(self, send: Send) -> None:
         self._send = send
         self._under_way = 0
-        self._since = 0.0
+        self._since = time.monotonic()
 
     async def __call__(self, message: MutableMapping[str, Any]) -> None:
         if not self._under_way:
@@ -58,6 +58,10 @@ class Sender:
     def is_stuck(self, now: float) -> bool:
         """Whether the client has taken nothing for too long; `now` is of the monotonic clock."""
         return self._under_way > 0 and now - self._since > SEND_SECONDS
+
+    def quiet_seconds(self, now: float) -> float:
+        """Since the last thing that the client took; 0 while it is sent something."""
+        return 0.0 if self._under_way else now - self._since
 
 
 class Connection:

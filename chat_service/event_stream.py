@@ -1,10 +1,18 @@
 """What responses of server-sent events have in common."""
 
-from typing import Final
+import asyncio
+import contextlib
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Any, Final
+from uuid import UUID
 
-from chat_service.connection import Receive
+from chat_service.connection import SEND_SECONDS, Receive, Send, Sender, end_all
+from chat_service.patience import end
+from chat_service.replica import Replica
 
-HEARTBEAT_SECONDS: Final = 15.0
+if TYPE_CHECKING:
+    from chatbot.contracts.errors import AppError
+
 HEARTBEAT: Final = b": still there\n\n"
 HEADERS: Final = [
     (b"content-type", b"text/event-stream; charset=utf-8"),
@@ -12,6 +20,67 @@ HEADERS: Final = [
     (b"x-accel-buffering", b"no"),
     (b"x-content-type-options", b"nosniff"),
 ]
+
+
+class EventStream(ABC):
+    """One response. It ends with the answer, the client, this process, or when the reader may not.
+
+    Whatever ends it, the answer goes on.
+    """
+
+    drain_seconds: float
+    """How long it may stay when the process ends: answers that end meanwhile are told whole."""
+
+    def __init__(self, replica: Replica, receive: Receive, send: Send) -> None:
+        self._replica = replica
+        self._receive = receive
+        self._send = Sender(send)
+        self._sending = asyncio.Lock()
+
+    async def tell(self, turn_id: UUID, *, after: int, until: "asyncio.Future[AppError]") -> None:
+        """Events after a number, until somebody signed the reader out."""
+        parts = {
+            asyncio.create_task(self._tell_events(turn_id, after)),
+            asyncio.create_task(disconnected(self._receive)),
+        }
+        with self._replica.patience.watched(
+            self._send, beat=self._beat, leaves_after=self.drain_seconds
+        ) as over:
+
+            def end_it(_: object) -> None:
+                end(over)
+
+            ends: set[asyncio.Future[Any]] = {until, *parts}
+            for one in ends:
+                one.add_done_callback(end_it)
+            try:
+                may_be_told = await over
+            finally:
+                until.remove_done_callback(end_it)
+                await end_all(parts)
+        if may_be_told:
+            with contextlib.suppress(OSError, TimeoutError):
+                async with asyncio.timeout(SEND_SECONDS):
+                    await self._end(until)
+
+    @abstractmethod
+    async def _tell_events(self, turn_id: UUID, after: int) -> None: ...
+
+    @abstractmethod
+    async def _end(self, until: "asyncio.Future[AppError]") -> None:
+        """The end of the body."""
+
+    @abstractmethod
+    async def _begin(self) -> bytes:
+        """Sends the head, if that was not done; what the body begins with."""
+
+    async def _say(self, body: bytes) -> None:
+        async with self._sending:
+            body = await self._begin() + body
+            await self._send({"type": "http.response.body", "body": body, "more_body": True})
+
+    async def _beat(self) -> None:
+        await self._say(HEARTBEAT)
 
 
 async def disconnected(receive: Receive) -> None:

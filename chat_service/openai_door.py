@@ -16,6 +16,7 @@ from uuid import UUID
 from chat_service import metrics, tracing
 from chat_service.access import start_of
 from chat_service.auth import Credentials, Headers, Means, SignIn, credentials_of, sign_in
+from chat_service.bodies import read_body
 from chat_service.connection import Receive, Scope, Send, end_all
 from chat_service.database import in_database
 from chat_service.event_stream import disconnected
@@ -23,7 +24,7 @@ from chat_service.frames import sequence_number
 from chat_service.openai_door_chunks import ChunkWriter
 from chat_service.openai_door_errors import send_error
 from chat_service.openai_door_models import listed_model, listed_models
-from chat_service.openai_door_requests import CompletionRequest, parse_request, read_body
+from chat_service.openai_door_requests import CompletionRequest, parse_request
 from chat_service.openai_door_results import (
     ID_PREFIX,
     Head,

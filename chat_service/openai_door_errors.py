@@ -43,12 +43,6 @@ _OPENAI_CODES: Final = {
 }
 
 
-class RequestTimedOut(InvalidInput):
-    """The body did not come in time."""
-
-    code = "request-timeout"
-
-
 class AnswerFailed(Unavailable):
     """What `turn.failed` tells."""
 

@@ -4,7 +4,6 @@ Fields that nobody here knows are passed over. What would change the meaning of 
 can't be done, is refused.
 """
 
-import asyncio
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -12,9 +11,7 @@ from typing import Any, Final
 
 import orjson
 
-from chat_service.connection import Receive
 from chat_service.given import place_of_question
-from chat_service.openai_door_errors import RequestTimedOut
 from chat_service.openai_door_messages import Message, checked_messages
 from chat_service.openai_door_values import (
     Checked,
@@ -27,13 +24,8 @@ from chat_service.openai_door_values import (
     tools,
     true_or_false,
 )
-from chatbot.contracts.errors import TooLarge
 from chatbot.conversations.services.completions import Completion
 
-BODY_BYTES: Final = 1024 * 1024
-PATIENT_BYTES: Final = 16 * BODY_BYTES
-"""So much is read of what is too large: many clients hear nothing before they have sent all."""
-BODY_SECONDS: Final = 10.0
 MODEL_CHARACTERS: Final = 300
 KEY_CHARACTERS: Final = 255
 _MAX_TOKENS: Final = ("max_completion_tokens", "max_tokens")
@@ -66,36 +58,6 @@ class CompletionRequest:
     completion: Completion
     is_streamed: bool
     includes_usage: bool
-
-
-async def read_body(receive: Receive, *, announced: str) -> bytes:
-    """The body of a request; `announced`: its header Content-Length.
-
-    Raises:
-        TooLarge: more than 1 MB.
-        RequestTimedOut: it took more than ten seconds.
-        ConnectionError: the client has gone.
-    """
-    if announced.isdecimal() and int(announced[:12]) > PATIENT_BYTES:
-        raise _too_large()
-    parts, size = [], 0
-    try:
-        async with asyncio.timeout(BODY_SECONDS):
-            while True:
-                message = await receive()
-                if message["type"] == "http.disconnect":
-                    raise ConnectionError
-                part = message.get("body", b"")
-                size += len(part)
-                if size <= BODY_BYTES:
-                    parts.append(part)
-                if size > PATIENT_BYTES or not message.get("more_body"):
-                    break
-    except TimeoutError:
-        raise RequestTimedOut("The request did not come in time.") from None
-    if size > BODY_BYTES:
-        raise _too_large()
-    return b"".join(parts)
 
 
 def parse_request(body: bytes, *, key: str) -> CompletionRequest:
@@ -176,10 +138,3 @@ def _question(messages: list[Message], model: str) -> str:
     if model.startswith("brain:") and not question.strip():
         raise invalid("messages", "A brain needs a question: a message of the user.")
     return question
-
-
-def _too_large() -> TooLarge:
-    return TooLarge(
-        f"The request is larger than {BODY_BYTES} bytes.",
-        way_out="Upload long texts as documents of a brain.",
-    )

@@ -339,6 +339,7 @@ class Replica:
     def drain(self) -> None:
         """From now on nothing is begun, and open event streams end."""
         self.draining.set()
+        self.patience.drain()
 
     async def close(self) -> None:
         """Hands running turns to whoever comes next, and ends everything."""

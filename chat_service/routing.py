@@ -12,7 +12,7 @@ from chat_service.health import healthz, readyz
 from chat_service.lifespan import lifespan
 from chat_service.metrics_page import metrics_page
 from chat_service.problems import send_problem
-from chat_service.sse import turn_stream
+from chat_service.sse import asked_stream, turn_stream
 from chat_service.websocket import chat_socket
 from chatbot.contracts.errors import NotFound
 
@@ -42,6 +42,7 @@ application = ProtocolTypeRouter(
         "http": URLRouter(
             [
                 _route("stream/turns/<uuid:turn_id>", turn_stream),
+                _route("stream/conversations/<uuid:conversation_id>/messages", asked_stream),
                 _route("stream/healthz", healthz),
                 _route("stream/readyz", readyz),
                 _route("stream/metrics", metrics_page),

@@ -2,28 +2,36 @@
 
 `GET /stream/turns/{id}`, from a sequence number: `?after=` or the header Last-Event-ID, which
 browsers send by themselves when they reconnect. Event ids are sequence numbers.
+
+`POST /stream/conversations/{id}/messages` asks a question, and its response is the answer's turn.
 """
 
-import asyncio
 import contextlib
-import time
-from typing import Any, Final
+from functools import partial
+from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qs
 from uuid import UUID
 
-from chat_service import metrics
+from chat_service import metrics, tracing
 from chat_service.access import Start, start_of
+from chat_service.asking import ask_counted
 from chat_service.auth import Credentials, Headers, SignIn, check_origin, credentials_of, sign_in
-from chat_service.connection import SEND_SECONDS, Receive, Scope, Send, Sender, end_all
+from chat_service.bodies import read_body
+from chat_service.connection import Receive, Scope, Send
 from chat_service.database import in_database
-from chat_service.event_stream import HEADERS, HEARTBEAT, HEARTBEAT_SECONDS, disconnected
+from chat_service.event_stream import HEADERS, EventStream
 from chat_service.frames import sequence_number
 from chat_service.problems import send_problem
+from chat_service.questions import Question, parse_question
 from chat_service.replica import Replica
 from chat_service.stream_log import Entry
-from chatbot.contracts.errors import AppError, InvalidInput, NotAuthenticated
+from chatbot.contracts.errors import AppError, InvalidInput, MethodNotAllowed, NotAuthenticated
+from chatbot.conversations.services.turns import Asked, Claimer
 from chatbot.log_lines import log_as
 from chatbot.request_ids import request_id
+
+if TYPE_CHECKING:
+    import asyncio
 
 RETRY_MILLISECONDS: Final = 1000
 """How long a browser waits before it connects again."""
@@ -36,9 +44,8 @@ async def turn_stream(scope: Scope, receive: Receive, send: Send) -> None:
     headers = Headers(scope["headers"])
     log_as(request=request_id(headers.get("x-request-id")), turn=turn_id)
     try:
-        if scope["method"] != "GET":
-            raise InvalidInput("Events can only be read.", way_out="Use GET.")
-        credentials, after = _credentials(headers), _after(scope)
+        _check_method(scope, "GET")
+        credentials, after = _credentials(headers, needs_origin=False), _after(scope)
         known = replica.sign_ins.known(credentials)
         here = replica.start_for(known.user.pk, turn_id, after=after) if known else None
         if known is not None and here is not None:
@@ -56,16 +63,58 @@ async def turn_stream(scope: Scope, receive: Receive, send: Send) -> None:
         return
     if after:
         metrics.resumed("sse")
+    await _tell(_Stream(replica, receive, send), replica, reader, turn_id, start.after)
+
+
+async def asked_stream(scope: Scope, receive: Receive, send: Send) -> None:
+    """The ASGI application behind `/stream/conversations/{id}/messages`."""
+    replica: Replica = scope["state"]["replica"]
+    conversation_id: UUID = scope["url_route"]["kwargs"]["conversation_id"]
+    headers = Headers(scope["headers"])
+    log_as(request=request_id(headers.get("x-request-id")))
+    try:
+        _check_method(scope, "POST")
+        credentials = _credentials(headers, needs_origin=True)
+        body = await read_body(receive, announced=headers.get("content-length"))
+        tracing.follow(headers.get("traceparent"))
+        who = replica.sign_ins.known(credentials) or credentials
+        question = parse_question(body)
+        asker, asked = await replica.begin(partial(_ask, who, conversation_id, question))
+        after = replica.start_for(asker.user.pk, asked.turn_id, after=0)
+        if after is None:
+            start = await in_database(
+                start_of, user_id=asker.user.pk, turn_id=asked.turn_id, after=0
+            )
+            after = start.after
+    except AppError as error:
+        await send_problem(send, error)
+        return
+    except ConnectionError:
+        # The client went away while it sent its question.
+        return
+    log_as(user=asker.user.pk, turn=asked.turn_id)
+    await _tell(_Stream(replica, receive, send), replica, asker, asked.turn_id, after)
+
+
+async def _tell(
+    stream: "_Stream", replica: Replica, reader: SignIn, turn_id: UUID, after: int
+) -> None:
     with (
         replica.sign_ins.watched(reader) as end,
         metrics.connections.labels("sse").track_inprogress(),
     ):
-        await _Stream(replica, receive, send).tell(turn_id, after=start.after, until=end)
+        await stream.tell(turn_id, after=after, until=end)
 
 
-def _credentials(headers: Headers) -> Credentials:
+def _check_method(scope: Scope, method: str) -> None:
+    if scope["method"] != method:
+        raise MethodNotAllowed(f"{scope['method']} is not possible here.", way_out=f"Use {method}.")
+
+
+def _credentials(headers: Headers, *, needs_origin: bool) -> Credentials:
+    """`needs_origin`: a cookie doesn't count without one, as where something is changed."""
     credentials = credentials_of(headers)
-    check_origin(headers, credentials, is_socket=False)
+    check_origin(headers, credentials, needs_origin=needs_origin)
     if credentials is None:
         raise NotAuthenticated(
             "Nobody is signed in.", way_out="Sign in, or send an access token or an API key."
@@ -79,6 +128,22 @@ def _begin(who: SignIn | Credentials, turn_id: UUID, after: int) -> tuple[SignIn
     return reader, start_of(user_id=reader.user.pk, turn_id=turn_id, after=after)
 
 
+def _ask(
+    who: SignIn | Credentials, conversation_id: UUID, question: Question, claimer: Claimer | None
+) -> tuple[SignIn, Asked]:
+    """Everything between a request and its turn, in one call to a thread."""
+    asker = sign_in(who)
+    asked = ask_counted(
+        user=asker.user,
+        conversation_id=conversation_id,
+        text=question.text,
+        client_id=question.client_id,
+        parent_id=question.parent_id,
+        claimer=claimer,
+    )
+    return asker, asked
+
+
 def _after(scope: Scope) -> int:
     asked = parse_qs(scope["query_string"].decode("latin-1")).get("after")
     text = Headers(scope["headers"]).get("last-event-id") or (asked[-1] if asked else "0")
@@ -90,59 +155,31 @@ def _after(scope: Scope) -> int:
     return after
 
 
-class _Stream:
-    """One response. It ends with the turn, the client, this process, or when the reader may not."""
+class _Stream(EventStream):
+    """Browsers come back by themselves, to whichever process is there."""
+
+    drain_seconds = 0.0
 
     def __init__(self, replica: Replica, receive: Receive, send: Send) -> None:
-        self._replica = replica
-        self._receive = receive
-        self._send = Sender(send)
-        self._has_begun = asyncio.Event()
-        self._said_at = time.monotonic()
-
-    async def tell(self, turn_id: UUID, *, after: int, until: "asyncio.Future[AppError]") -> None:
-        ends = {
-            asyncio.create_task(self._tell_events(turn_id, after)),
-            asyncio.create_task(self._beat()),
-            asyncio.create_task(disconnected(self._receive)),
-            asyncio.create_task(self._replica.draining.wait()),
-        }
-        with self._replica.patience.watched(self._send) as stuck:
-            awaited: set[asyncio.Future[Any]] = {until, stuck, *ends}
-            try:
-                await asyncio.wait(awaited, return_when=asyncio.FIRST_COMPLETED)
-            finally:
-                await end_all(ends)
-            if not stuck.done():
-                await self._end()
+        super().__init__(replica, receive, send)
+        self._has_begun = False
 
     async def _tell_events(self, turn_id: UUID, after: int) -> None:
-        await self._send({"type": "http.response.start", "status": 200, "headers": HEADERS})
-        await self._say(b"retry: %d\n\n" % RETRY_MILLISECONDS)
-        self._has_begun.set()
+        await self._say(b"")
         batches = self._replica.reader.batches(turn_id, after=after)
         async with contextlib.aclosing(batches):
             async for batch in batches:
                 await self._say(b"".join(map(_encoded, batch)))
 
-    async def _beat(self) -> None:
-        """Says something whenever nothing was said for a while."""
-        await self._has_begun.wait()
-        while True:
-            quiet = time.monotonic() - self._said_at
-            if quiet >= HEARTBEAT_SECONDS:
-                await self._say(HEARTBEAT)
-                quiet = 0.0
-            await asyncio.sleep(HEARTBEAT_SECONDS - quiet)
+    async def _begin(self) -> bytes:
+        if self._has_begun:
+            return b""
+        self._has_begun = True
+        await self._send({"type": "http.response.start", "status": 200, "headers": HEADERS})
+        return b"retry: %d\n\n" % RETRY_MILLISECONDS
 
-    async def _say(self, body: bytes) -> None:
-        self._said_at = time.monotonic()
-        await self._send({"type": "http.response.body", "body": body, "more_body": True})
-
-    async def _end(self) -> None:
-        with contextlib.suppress(OSError, TimeoutError):
-            async with asyncio.timeout(SEND_SECONDS):
-                await self._send({"type": "http.response.body"})
+    async def _end(self, _until: "asyncio.Future[AppError]") -> None:
+        await self._send({"type": "http.response.body"})
 
 
 def _encoded(one: Entry) -> bytes:

@@ -76,7 +76,7 @@ async def chat_socket(scope: Scope, receive: Receive, send: Send) -> None:
     credentials = credentials_of(headers)
     await receive()
     try:
-        check_origin(headers, credentials, is_socket=True)
+        check_origin(headers, credentials, needs_origin=True)
     except NotAllowed as error:
         logger.warning("socket refused: %s", error.error_code)
         metrics.refused(error.error_code)
