@@ -7,9 +7,6 @@ from chatbot.inference.connectors.errors import ServerTimedOut
 from chatbot.inference.connectors.gathering import (
     FEW_STREAMS,
     LONGEST_SECONDS,
-    MANY_STREAMS,
-    SLOT_SECONDS,
-    SMOOTH_SECONDS,
     Gathering,
 )
 from chatbot.inference.connectors.protocol import TextDelta
@@ -33,9 +30,8 @@ class TestGathering:
         [
             pytest.param(1, 0.0, id="a lone one is looked at for each piece"),
             pytest.param(FEW_STREAMS, 0.0, id="few are, too"),
-            pytest.param(30, SMOOTH_SECONDS / 2, id="more are gathered for a moment"),
-            pytest.param(MANY_STREAMS, SMOOTH_SECONDS, id="many for a tenth of a second"),
-            pytest.param(100, 0.125, id="a hundred"),
+            pytest.param(FEW_STREAMS + 10, 0.02, id="more are gathered for a moment"),
+            pytest.param(FEW_STREAMS + 100, 0.2, id="many are looked at five times a second"),
             pytest.param(10_000, LONGEST_SECONDS, id="never longer"),
         ],
     )
@@ -61,7 +57,20 @@ class TestGathering:
         await asyncio.gather(*(gathering.until_due(began) for _ in range(10)))
 
         assert loop.time() - began >= gathering.seconds
-        assert not gathering.is_due(loop.time() - gathering.seconds + SLOT_SECONDS)
+        assert not gathering.is_due(loop.time() - gathering.seconds / 2)
+
+    async def test_wakes_together_whose_time_is_near(self) -> None:
+        gathering, loop = Gathering(), asyncio.get_running_loop()
+        gathering.streams = 10_000
+        began, woken = loop.time(), []
+
+        async def wait(looked_at: float) -> None:
+            await gathering.until_due(looked_at)
+            woken.append(loop.time())
+
+        await asyncio.gather(*(wait(began + number * 0.001) for number in range(50)))
+
+        assert len({round(one, 2) for one in woken}) <= 3
 
     async def test_lets_those_go_who_were_cancelled(self) -> None:
         gathering = Gathering()
