@@ -75,6 +75,8 @@ class Replica:
         self._blocking = blocking_client()
         self._writer = LogWriter(self.commands, logs=lambda: len(self._runners))
         self._logs: dict[UUID, TurnLog] = {}
+        self._ended: dict[TurnLog, float] = {}
+        """Logs of turns that have ended, and until when they are kept at most."""
         self._runners: dict[UUID, TurnRunner] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
         self._running: set[asyncio.Task[None]] = set()
@@ -140,7 +142,7 @@ class Replica:
         parent_id: Parent = Place.END,
     ) -> Asked:
         """Stores the question and begins to answer it here, if there is room."""
-        return await self.begin(
+        asking = self.begin(
             lambda claimer: ask_counted(
                 user=user,
                 conversation_id=conversation_id,
@@ -150,16 +152,14 @@ class Replica:
                 claimer=claimer,
             )
         )
+        # A socket that closes ends what it does; the question has been asked.
+        return await asyncio.shield(self._spawn(asking))
 
     async def begin(self, ask: Callable[[Claimer | None], T]) -> T:
         """Runs in a thread what stores a question, and begins to answer it here meanwhile.
 
-        Where there is no room, `ask` gets no claimer. Goes on when the caller is cancelled: the
-        question has been asked.
+        Where there is no room, `ask` gets no claimer.
         """
-        return await asyncio.shield(self._spawn(self._begin(ask)))
-
-    async def _begin(self, ask: Callable[[Claimer | None], T]) -> T:
         has_room = len(self._runners) < MAX_RUNNING and not self.draining.is_set()
         early = _EarlyStart(partial(self._take, is_stored=False))
         try:
@@ -257,17 +257,23 @@ class Replica:
         finally:
             if self._runners.get(turn_id) is runner:
                 del self._runners[turn_id]
-        self._spawn(self._retire(log))
-
-    async def _retire(self, log: TurnLog) -> None:
-        """Keeps an ended log in memory until Redis has it; an abandoned one isn't read here."""
         if log.is_abandoned:
+            # It isn't read here.
             self._drop(log)
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(log.whole.wait(), KEEP_SECONDS)
+        self._ended[log] = time.monotonic() + KEEP_SECONDS
+        log.when_whole(partial(self._let_go, log))
+
+    def _let_go(self, log: TurnLog) -> None:
+        """Redis has the log, or doesn't take it."""
+        self._ended.pop(log, None)
         self._writer.forget(log)
         self._drop(log)
         log.abandon()
+
+    def _let_go_of_late(self) -> None:
+        now = time.monotonic()
+        for log in [log for log, keep_until in self._ended.items() if now > keep_until]:
+            self._let_go(log)
 
     def _drop(self, log: TurnLog) -> None:
         if self._logs.get(log.turn_id) is log:
@@ -305,6 +311,7 @@ class Replica:
                     await self._save()
                 await self._claim()
             self._kept_at = time.monotonic()
+            self._let_go_of_late()
             for log in self._logs.values():
                 metrics.token_gaps.add(*log.pace())
             await asyncio.sleep(TICK_SECONDS)

@@ -80,6 +80,7 @@ class TurnLog:
         if is_stored:
             self.stored.set()
         self._wrote = wrote
+        self._when_whole: Callable[[], None] | None = None
         self._text: list[str] = []
         self._pending: list[str] = []
         self._thoughts: list[str] = []
@@ -191,6 +192,13 @@ class TurnLog:
         self.show(self.appended)
         if self.appended == len(self.entries) and not self.is_pending:
             self.whole.set()
+            self._tell_whole()
+
+    def when_whole(self, tell: "Callable[[], None]") -> None:
+        """Calls once, as soon as Redis has all of it: nothing is written any more."""
+        self._when_whole = tell
+        if self.whole.is_set():
+            self._tell_whole()
 
     def confirm_stored(self) -> None:
         """From now on events are logged and shown."""
@@ -206,6 +214,11 @@ class TurnLog:
     def _append(self, event: Mapping[str, object]) -> None:
         self.whole.clear()
         self.entries.append(entry(self.turn_id, self.seq + 1, event))
+
+    def _tell_whole(self) -> None:
+        if (tell := self._when_whole) is not None:
+            self._when_whole = None
+            tell()
 
     def _wake(self) -> None:
         self.changed.set()

@@ -25,6 +25,12 @@ TIMEOUT_SECONDS: Final = 0.5
 PAUSE_SECONDS: Final = 5.0
 """After a failure Redis is left alone for this long: requests must not queue for its time-outs."""
 
+_COUNT: Final = """
+local count = redis.call('INCR', KEYS[1])
+if count == 1 then redis.call('EXPIRE', KEYS[1], ARGV[1]) end
+return count
+"""
+
 
 class _Outage:
     """Whether Redis is away, so that it is said once and not asked at every request."""
@@ -62,10 +68,7 @@ def hit(*, scope: str, identity: str, limit: int, window_seconds: int) -> int | 
     window = int(now // window_seconds)
     key = keys.throttle(scope, _digest(identity), window)
     try:
-        with _client().pipeline() as pipe:
-            pipe.incr(key)
-            pipe.expire(key, window_seconds + 1)
-            count = pipe.execute()[0]
+        count: int = _client().register_script(_COUNT)([key], [window_seconds + 1])
     except RedisError as error:
         _outage.begin(error)
         return None

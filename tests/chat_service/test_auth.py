@@ -326,6 +326,7 @@ class TestRoutes:
             ("websocket", "ws/chat"),
             ("websocket", ""),
             ("http", "stream/turns/<uuid:turn_id>"),
+            ("http", "stream/conversations/<uuid:conversation_id>/messages"),
             ("http", "stream/healthz"),
             ("http", "stream/readyz"),
             ("http", "stream/metrics"),

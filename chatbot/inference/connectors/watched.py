@@ -71,6 +71,8 @@ class WatchedResponse:
         self._is_waiting = True
         self._verdict: StopAsked | InferenceError | None = None
         self._response: Streamed | None = None
+        self._opening = asyncio.timeout(None)
+        """Given up when the watch says so."""
 
     @property
     def response(self) -> Streamed:
@@ -82,11 +84,14 @@ class WatchedResponse:
     async def __aenter__(self) -> Self:
         self._gathering.streams += 1
         self._watching = asyncio.create_task(self._watch())
-        self._opening = asyncio.ensure_future(self._open())
         try:
-            await asyncio.wait({self._watching, self._opening}, return_when=asyncio.FIRST_COMPLETED)
+            try:
+                async with self._opening:
+                    self._response = await self._open()
+            except TimeoutError:
+                self._raise_verdict()
+                raise
             self._raise_verdict()
-            self._response = await self._opening
         except BaseException:
             await self._close()
             raise
@@ -172,6 +177,8 @@ class WatchedResponse:
             self._verdict = self._timed_out()
         if self._response is not None:
             await self._response.aclose()
+        else:
+            self._opening.reschedule(self._time())
 
     def _seconds_left(self) -> float:
         """Until the watch has to look again; nothing left: a limit has passed."""
@@ -184,8 +191,5 @@ class WatchedResponse:
     async def _close(self) -> None:
         self._gathering.streams -= 1
         self._watching.cancel()
-        self._opening.cancel()
-        if not self._opening.done():
-            await asyncio.wait({self._opening})
-        if not self._opening.cancelled() and self._opening.exception() is None:
-            await self._opening.result().aclose()
+        if self._response is not None:
+            await self._response.aclose()
