@@ -13,12 +13,12 @@ from typing import Final
 
 FEW_STREAMS: Final = 10
 """So many answers are passed on piece by piece."""
-SECONDS_PER_STREAM: Final = 0.002
-"""For each one beyond: a hundred are looked at five times a second each, which still reads as
-flowing."""
+SECONDS_PER_STREAM: Final = 0.01
+"""For each one beyond."""
+SMOOTH_SECONDS: Final = 0.2
+"""Thirty are looked at five times a second each, which still reads as flowing."""
+SECONDS_PER_FURTHER: Final = 0.0005
 LONGEST_SECONDS: Final = 0.3
-SLOTS_PER_LOOK: Final = 4
-"""Answers whose time comes within one slot are woken together: their events are logged at once."""
 
 
 class Gathering:
@@ -32,15 +32,18 @@ class Gathering:
     @property
     def seconds(self) -> float:
         """Between two looks at one answer, as things are."""
-        beyond = max(0, self.streams - FEW_STREAMS)
-        return min(LONGEST_SECONDS, SECONDS_PER_STREAM * beyond)
+        wished = SECONDS_PER_STREAM * max(0, self.streams - FEW_STREAMS)
+        if wished <= SMOOTH_SECONDS:
+            return wished
+        further = (wished - SMOOTH_SECONDS) / SECONDS_PER_STREAM
+        return min(LONGEST_SECONDS, SMOOTH_SECONDS + SECONDS_PER_FURTHER * further)
 
     def is_due(self, looked_at: float) -> bool:
         return self._loop.time() - looked_at >= self.seconds
 
     async def until_due(self, looked_at: float) -> None:
         """Returns when it is time for the next look; `looked_at` is of the loop's clock."""
-        slot_seconds = self.seconds / SLOTS_PER_LOOK
+        slot_seconds = self._slot_seconds()
         at = math.ceil((looked_at + self.seconds) / slot_seconds) * slot_seconds
         slot = self._slots.get(at)
         if slot is None:
@@ -49,6 +52,15 @@ class Gathering:
         waiting = self._loop.create_future()
         slot.append(waiting)
         await waiting
+
+    def _slot_seconds(self) -> float:
+        """Answers whose time comes within one slot are woken together, and logged at once.
+
+        A quarter to half of the time between two looks: a power of two, so that slots stay where
+        they are when answers begin and end.
+        """
+        _, exponent = math.frexp(self.seconds)
+        return math.ldexp(1, exponent - 2)
 
     def _end(self, at: float) -> None:
         for waiting in self._slots.pop(at):
