@@ -31,12 +31,15 @@ from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import aiohttp
 import orjson
 from chat_reader import server_sent
 from chat_rig import QUESTION, Pace, Rig, Seat, quantile, running_rig, watched_health
+
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
 
 BEGIN_SECONDS = 4.0
 PATIENCE_SECONDS = 120.0
@@ -270,7 +273,9 @@ def measure(
     for name in ("bare", *ways):
         ask = WAYS.get(name, bare)
         asyncio.run(run(rig, ask, rig.seats(WARM_UP_STREAMS)))
-        watching = watched_health(rig.chats[0]) if asks_for_health else nullcontext([])
+        watching: AbstractContextManager[list[float]] = (
+            watched_health(rig.chats[0]) if asks_for_health else nullcontext([])
+        )
         with watching as healthz, pace.watched() as paces:
             done = asyncio.run(run(rig, ask, rig.seats(streams)))
             for _ in range(ROUNDS_OF_ONE - 1 if streams == 1 else 0):

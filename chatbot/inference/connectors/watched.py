@@ -1,8 +1,8 @@
 """A streamed response that can be ended from outside at any moment, and that never waits for ever.
 
-One watching task per response waits for `stop` and for the limits. It closes the response, which
-wakes the reader; so reading costs nothing extra per token, and nobody cancels the reader's task.
-Before there is a response, opening it is given up, which aiohttp's pool survives.
+One task per response waits for `stop`, and one timer for the limits. Each closes the response,
+which wakes the reader; so reading costs nothing extra per token, and nobody cancels the reader's
+task. Before there is a response, opening it is given up, which aiohttp's pool survives.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ from chatbot.inference.connectors.statuses import BODY_BYTES_LIMIT
 from chatbot.inference.connectors.transport import connections
 
 LOOK_SECONDS = 1.0
-"""How often the watch looks at limits that have become shorter."""
+"""How soon a limit that has passed is looked at again while nobody waits for bytes."""
 DRAIN_SECONDS = 0.1
 
 
@@ -64,7 +64,8 @@ class WatchedResponse:
         self._gathering = connections().gathering
         self._open = open_response
         self._stop = stop
-        self._time = asyncio.get_running_loop().time
+        self._loop = asyncio.get_running_loop()
+        self._time = self._loop.time
         self._ends_at = self._time() + limits.total
         self._waits_since = self._left_at = self._time()
         self._limit = limits.first_token
@@ -84,6 +85,7 @@ class WatchedResponse:
     async def __aenter__(self) -> Self:
         self._gathering.streams += 1
         self._watching = asyncio.create_task(self._watch())
+        self._timer = self._loop.call_later(self._seconds_left(), self._look)
         try:
             try:
                 async with self._opening:
@@ -151,7 +153,10 @@ class WatchedResponse:
     def made_progress(self, *, limit: float) -> None:
         """A token came; the next one may take `limit` seconds."""
         self._waits_since = self._left_at = self._time()
-        self._limit = limit
+        if limit != self._limit:
+            self._limit = limit
+            self._timer.cancel()
+            self._look()
 
     def _skip_own_time(self) -> None:
         """What the reader did meanwhile is not the server's time."""
@@ -167,29 +172,34 @@ class WatchedResponse:
             raise self._verdict
 
     async def _watch(self) -> None:
-        while (seconds := self._seconds_left()) > 0:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(seconds):
-                    await self._stop.wait()
-                    self._verdict = StopAsked()
-                    break
-        else:
-            self._verdict = self._timed_out()
+        await self._stop.wait()
+        await self._end(StopAsked())
+
+    def _look(self) -> None:
+        if (seconds := self._seconds_left()) > 0:
+            self._timer = self._loop.call_later(seconds, self._look)
+        elif self._verdict is None:
+            self._watching.cancel()
+            self._watching = asyncio.create_task(self._end(self._timed_out()))
+
+    async def _end(self, verdict: StopAsked | InferenceError) -> None:
+        self._verdict = verdict
         if self._response is not None:
             await self._response.aclose()
         else:
             self._opening.reschedule(self._time())
 
     def _seconds_left(self) -> float:
-        """Until the watch has to look again; nothing left: a limit has passed."""
+        """Until limits have to be looked at again; nothing left: one has passed."""
         now = self._time()
-        soon = min(LOOK_SECONDS, self._ends_at - now)
+        left = self._waits_since + self._limit - now
         if not self._is_waiting:
-            return soon
-        return min(soon, self._waits_since + self._limit - now)
+            left = max(left, LOOK_SECONDS)
+        return min(left, self._ends_at - now)
 
     async def _close(self) -> None:
         self._gathering.streams -= 1
+        self._timer.cancel()
         self._watching.cancel()
         if self._response is not None:
             await self._response.aclose()
