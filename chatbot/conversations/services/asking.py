@@ -6,7 +6,7 @@ conversation to the top of the list.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Literal
@@ -21,6 +21,7 @@ from chatbot.conversations.selectors import no_such_conversation, no_such_messag
 from chatbot.conversations.services.claims import LEASE, OWNER_CHARACTERS
 from chatbot.conversations.services.history import RECENT, RECENT_BOUNDS, decoded, recent
 from chatbot.conversations.services.quotas import USED, Quotas, check_quotas, quotas_of
+from chatbot.short_transactions import ShortTransaction
 
 if TYPE_CHECKING:
     from chatbot.accounts.models import User
@@ -148,26 +149,48 @@ class NewTurn:
     answer_id: UUID
 
 
+@dataclass(frozen=True, slots=True)
+class Before:
+    """A statement that goes before; `check` gets its row, and may raise."""
+
+    sql: str
+    named: Mapping[str, Any]
+    check: Callable[[tuple[Any, ...]], None]
+
+
 def lock_and_read(
-    user: "User", conversation_id: UUID, client_id: str | None = None, parent: Parent = Place.END
+    own: ShortTransaction,
+    user: "User",
+    conversation_id: UUID,
+    client_id: str | None = None,
+    parent: Parent = Place.END,
+    *,
+    before: Before | None = None,
 ) -> Facts:
-    """Locks one of the person's conversations until the transaction ends.
+    """Begins the transaction, and locks one of the person's conversations until it ends.
 
     Raises:
         NotFound: it doesn't exist, or is somebody else's; or the parent isn't in it.
         InvalidInput: the parent is a question.
     """
+    sql = _READ
+    named = {
+        "conversation": conversation_id,
+        "user": user.pk,
+        "client_id": client_id,
+        "at_end": parent is Place.END,
+        "parent": None if parent is Place.END else parent,
+        "key": user.acting_key_id,
+        **RECENT_BOUNDS,
+    }
+    if before is not None:
+        sql = f"{before.sql};{sql}"
+        named |= before.named
     with connection.cursor() as cursor:
-        named = {
-            "conversation": conversation_id,
-            "user": user.pk,
-            "client_id": client_id,
-            "at_end": parent is Place.END,
-            "parent": None if parent is Place.END else parent,
-            "key": user.acting_key_id,
-            **RECENT_BOUNDS,
-        }
-        cursor.execute(_READ, named)
+        own.first(cursor, sql, named)
+        if before is not None:
+            before.check(cursor.fetchone())
+            cursor.nextset()
         cursor.nextset()
         row = cursor.fetchone()
     if row is None:
@@ -222,8 +245,16 @@ def check_may_ask(user: "User", facts: Facts) -> None:
         )
 
 
-def store(facts: Facts, new: NewTurn, question: Question, *, title: str, owner: str) -> None:
-    """Stores question, empty answer and turn: queued, or the owner's at once."""
+def store(
+    own: ShortTransaction,
+    facts: Facts,
+    new: NewTurn,
+    question: Question,
+    *,
+    title: str,
+    owner: str,
+) -> None:
+    """Stores question, empty answer and turn: queued, or the owner's at once. Then commits."""
     named: dict[str, Any] = {
         "conversation": facts.conversation_id,
         "turn": new.turn_id,
@@ -242,7 +273,7 @@ def store(facts: Facts, new: NewTurn, question: Question, *, title: str, owner: 
         "lease": LEASE.total_seconds() if owner else None,
     }
     with connection.cursor() as cursor:
-        cursor.execute(_WRITE, named)
+        own.last(cursor, _WRITE, named)
 
 
 def _parent_id(found: list[str] | None, wished: Parent) -> UUID | None:

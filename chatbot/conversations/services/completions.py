@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, Final
 from uuid import NAMESPACE_URL, UUID, uuid4, uuid5
 
 from django.conf import settings
-from django.db import connection, transaction
 from django.db.models import Q
 from django.utils import timezone
 
@@ -18,7 +17,7 @@ from chatbot.brains.selectors import get_brain
 from chatbot.contracts.errors import NotFound
 from chatbot.conversations.models import Conversation, Origin
 from chatbot.conversations.selectors import get_completion
-from chatbot.conversations.services.asking import Question, lock_and_read
+from chatbot.conversations.services.asking import Before, Question, lock_and_read
 from chatbot.conversations.services.turns import (
     Asked,
     Claimer,
@@ -27,6 +26,7 @@ from chatbot.conversations.services.turns import (
 )
 from chatbot.inference.models import InferenceModel
 from chatbot.inference.selectors import chat_models
+from chatbot.short_transactions import short_transaction
 
 if TYPE_CHECKING:
     from chatbot.accounts.models import User
@@ -68,7 +68,6 @@ class Completion:
     """Made by the client: the same key asks once. Empty: none."""
 
 
-@transaction.atomic
 def ask_completion(*, user: "User", completion: Completion, claimer: Claimer | None) -> Asked:
     """Stores the question, an empty answer and a turn: the claimer's at once, or queued.
 
@@ -77,11 +76,14 @@ def ask_completion(*, user: "User", completion: Completion, claimer: Claimer | N
         Conflict: the key was used for another question.
         LimitReached: too many questions wait.
     """
-    conversation_id = _begin_conversation(user, completion)
+    own_key = f"{user.pk}:{completion.key}"
+    conversation_id = uuid5(NAMESPACE_URL, own_key) if completion.key else uuid4()
     client_id = _CLIENT_ID if completion.key else None
-    facts = lock_and_read(user, conversation_id, client_id)
     question = Question(completion.question, client_id, completion.request)
-    return store_question(user, facts, question, claimer)
+    beginning = _beginning(user, conversation_id, completion.model)
+    with short_transaction() as own:
+        facts = lock_and_read(own, user, conversation_id, client_id, before=beginning)
+        return store_question(own, user, facts, question, claimer)
 
 
 def stop_completion(*, user: "User", turn_id: UUID) -> None:
@@ -115,23 +117,21 @@ def remove_old_completions() -> int:
     return len(found)
 
 
-def _begin_conversation(user: "User", completion: Completion) -> UUID:
-    """The conversation of the completion; with a key always the same."""
-    own = f"{user.pk}:{completion.key}"
-    conversation_id = uuid5(NAMESPACE_URL, own) if completion.key else uuid4()
+def _beginning(user: "User", conversation_id: UUID, model: str) -> Before:
+    """Begins the conversation of a completion."""
     named = {
         "conversation": conversation_id,
         "user": user.pk,
-        "brain": _brain_of(user, completion.model),
-        "name": completion.model,
-        "model": _uuid(completion.model),
+        "brain": _brain_of(user, model),
+        "name": model,
+        "model": _uuid(model),
     }
-    with connection.cursor() as cursor:
-        cursor.execute(_BEGIN, named)
-        [is_known] = cursor.fetchone()
-    if not is_known:
-        raise no_such_model(completion.model)
-    return conversation_id
+
+    def check(row: tuple[bool]) -> None:
+        if not row[0]:
+            raise no_such_model(model)
+
+    return Before(_BEGIN, named, check)
 
 
 def _brain_of(user: "User", name: str) -> UUID | None:

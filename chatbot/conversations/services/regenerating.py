@@ -17,6 +17,7 @@ from chatbot.conversations.models import (
 from chatbot.conversations.selectors import no_such_turn
 from chatbot.conversations.services.asking import check_may_ask, lock_and_read
 from chatbot.conversations.services.turns import Asked
+from chatbot.short_transactions import ShortTransaction
 
 if TYPE_CHECKING:
     from chatbot.accounts.models import User
@@ -36,7 +37,7 @@ def regenerate(*, user: "User", turn_id: UUID) -> Asked:
     asked = Turn.objects.filter(pk=turn_id, conversation__user=user).first()
     if asked is None:
         raise no_such_turn()
-    facts = lock_and_read(user, asked.conversation_id)
+    facts = lock_and_read(ShortTransaction(is_part=True), user, asked.conversation_id)
     written = Turn.objects.filter(
         question=asked.question_id, state__in=UNFINISHED_TURN_STATES
     ).first()

@@ -26,6 +26,7 @@ from chatbot.conversations.services.asking import (
     store,
 )
 from chatbot.conversations.services.claims import Claim
+from chatbot.short_transactions import ShortTransaction, short_transaction
 
 if TYPE_CHECKING:
     from chatbot.accounts.models import User
@@ -87,13 +88,17 @@ def ask(
         LimitReached: too many questions wait.
     """
     question = _checked(Question(text, client_id))
-    with transaction.atomic():
-        facts = lock_and_read(user, conversation_id, question.client_id, parent_id)
-        return store_question(user, facts, question, claimer)
+    with short_transaction() as own:
+        facts = lock_and_read(own, user, conversation_id, question.client_id, parent_id)
+        return store_question(own, user, facts, question, claimer)
 
 
 def store_question(
-    user: "User", facts: Facts, question: Question, claimer: Claimer | None
+    own: ShortTransaction,
+    user: "User",
+    facts: Facts,
+    question: Question,
+    claimer: Claimer | None,
 ) -> Asked:
     """`ask` in a conversation that is locked.
 
@@ -108,6 +113,7 @@ def store_question(
     if claimer is not None:
         claimer.begin(_first_claim(user, facts, new, question))
     store(
+        own,
         facts,
         new,
         question,
@@ -145,7 +151,7 @@ def continue_turn(*, user: "User", turn_id: UUID) -> Asked:
         raise Conflict(
             "The answer is complete.", code="answer-complete", way_out="Ask another question."
         )
-    facts = lock_and_read(user, turn.conversation_id)
+    facts = lock_and_read(ShortTransaction(is_part=True), user, turn.conversation_id)
     check_may_ask(user, facts)
     Turn.objects.filter(pk=turn.pk).update(
         state=TurnState.QUEUED,

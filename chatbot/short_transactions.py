@@ -1,0 +1,73 @@
+"""Transactions whose beginning goes with their first statement, and whose end with their last.
+
+Django's `atomic` asks the database twice more, to begin and to commit. Where somebody waits for an
+answer and there are two statements, that is half of the time. Inside another transaction this one
+is a part of it, as with `atomic`.
+"""
+
+import contextlib
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
+
+from django.db import Error, connection, transaction
+from django.db.backends.utils import CursorWrapper
+
+_BEGIN: Final = "BEGIN;"
+_COMMIT: Final = ";COMMIT"
+
+
+class ShortTransaction:
+    """Statements are bound by the client: so several of them are one request."""
+
+    def __init__(self, *, is_part: bool) -> None:
+        self._is_part = is_part
+        self._is_open = False
+
+    def first(self, cursor: CursorWrapper, sql: str, named: Mapping[str, Any]) -> None:
+        """Begins, and executes one or more statements; the cursor stands at the first's result."""
+        if self._is_part:
+            cursor.execute(sql, named)
+            return
+        cursor.execute(_BEGIN + sql, named)
+        self._is_open = True
+        cursor.nextset()
+
+    def last(self, cursor: CursorWrapper, sql: str, named: Mapping[str, Any]) -> None:
+        """Executes a statement, and commits."""
+        cursor.execute(sql if self._is_part else sql + _COMMIT, named)
+        self._is_open = False
+
+    def end(self) -> None:
+        """Commits where `last` didn't."""
+        if self._is_open:
+            self._is_open = False
+            _execute("COMMIT")
+
+    def undo(self) -> None:
+        """Rolls back; a connection on which that fails is closed."""
+        if not self._is_part:
+            try:
+                _execute("ROLLBACK")
+            except Error:
+                connection.close()
+
+
+@contextlib.contextmanager
+def short_transaction() -> Iterator[ShortTransaction]:
+    """An error within undoes it. What is to follow the commit, follows it or the last statement."""
+    if connection.in_atomic_block:
+        with transaction.atomic():
+            yield ShortTransaction(is_part=True)
+        return
+    own = ShortTransaction(is_part=False)
+    try:
+        yield own
+        own.end()
+    except BaseException:
+        own.undo()
+        raise
+
+
+def _execute(sql: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(sql)
