@@ -262,6 +262,13 @@ def figures_of(one: Run, pace: Pace, *, tokens: int, expected: str) -> dict[str,
     }
 
 
+def rounds_of(rig: Rig, streams: int) -> list[list[Seat]]:
+    """Who asks, at once and one after the other: a lone person asks several times."""
+    if streams > 1:
+        return [rig.seats(streams)]
+    return [[seat] for seat in rig.seats(ROUNDS_OF_ONE)]
+
+
 def measure(
     rig: Rig, pace: Pace, load: str, ways: list[str], *, asks_for_health: bool
 ) -> dict[str, Any]:
@@ -277,9 +284,10 @@ def measure(
             watched_health(rig.chats[0]) if asks_for_health else nullcontext([])
         )
         with watching as healthz, pace.watched() as paces:
-            done = asyncio.run(run(rig, ask, rig.seats(streams)))
-            for _ in range(ROUNDS_OF_ONE - 1 if streams == 1 else 0):
-                again = asyncio.run(run(rig, ask, rig.seats(1)))
+            first, *others = rounds_of(rig, streams)
+            done = asyncio.run(run(rig, ask, first))
+            for seats in others:
+                again = asyncio.run(run(rig, ask, seats))
                 done.answers += again.answers
                 done.cpu_seconds += again.cpu_seconds
         done.healthz, done.pace = healthz, paces
