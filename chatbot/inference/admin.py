@@ -17,6 +17,7 @@ from django.utils.timesince import timesince
 from chatbot.admin_pages import Button, ButtonsAdmin, LightDeletion, ReadOnlyInline
 from chatbot.contracts.errors import Unavailable
 from chatbot.inference.addresses import normalised_base_url
+from chatbot.inference.api_keys import validate_api_key
 from chatbot.inference.connectors.options import OptionsWrong
 from chatbot.inference.live_columns import LiveColumns
 from chatbot.inference.models import (
@@ -71,6 +72,7 @@ class EndpointForm(forms.ModelForm[InferenceEndpoint]):
         label="API key",
         required=False,
         max_length=1000,
+        validators=[validate_api_key],
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
         help_text="Empty: what is stored stays. It is encrypted and never shown.",
     )

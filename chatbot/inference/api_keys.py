@@ -10,7 +10,9 @@ from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.utils.encoding import force_bytes
+from django.utils.translation import gettext_lazy as _
 
 from chatbot.contracts.errors import Unavailable
 
@@ -22,6 +24,14 @@ class ApiKeyUnreadable(Unavailable):
     """SECRET_KEY is not the one that the key was encrypted under."""
 
     code = "api-key-unreadable"
+
+
+def validate_api_key(api_key: str) -> None:
+    """Raises Django's ValidationError where it can't be sent: it goes into a header."""
+    if not (api_key.isascii() and api_key.isprintable()) or " " in api_key:
+        raise ValidationError(
+            _("An API key has letters, digits and signs of ASCII only, and no spaces.")
+        )
 
 
 def encrypted(api_key: str) -> bytes:

@@ -135,6 +135,17 @@ class TestEndpointPages:
         assert decrypted(endpoint.encrypted_api_key) == "sesame"
         assert "sesame" not in admin.get(address).content.decode()
 
+    @pytest.mark.parametrize("key", ["\u201csesame\u201d", "ses ame", "ses\tame"])
+    def test_refuse_a_key_that_can_not_be_sent(self, key: str, admin: "Client") -> None:
+        endpoint = make_endpoint(api_key="sesame")
+        address = reverse(f"{ENDPOINTS}_change", args=[endpoint.pk])
+
+        page = admin.post(address, form_of(endpoint, api_key=key)).content.decode()
+
+        endpoint.refresh_from_db()
+        assert decrypted(endpoint.encrypted_api_key) == "sesame"
+        assert "letters, digits and signs of ASCII only" in page
+
     @pytest.mark.parametrize(
         ("changes", "kept"),
         [({}, "sesame"), ({"forget_api_key": "on"}, "")],

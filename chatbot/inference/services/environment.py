@@ -20,7 +20,7 @@ from chatbot.inference.addresses import (
     validate_discovery,
     validate_scheme,
 )
-from chatbot.inference.api_keys import ApiKeyUnreadable, decrypted, encrypted
+from chatbot.inference.api_keys import ApiKeyUnreadable, decrypted, encrypted, validate_api_key
 from chatbot.inference.connectors.errors import BadRequest, InferenceError
 from chatbot.inference.connectors.protocol import EndpointConfig
 from chatbot.inference.connectors.served_models import (
@@ -93,6 +93,11 @@ def _wanted(kind: ModelKind, *, deadline: float) -> _Wanted | None:
             validate_discovery(base_url, settings.CHAT_DISCOVERY)
     except ValidationError as error:
         sentence = f"{_VARIABLE[kind]}_URL is wrong: {' '.join(error.messages)}"
+        raise InvalidInput(sentence, way_out="Change the variable and start again.") from error
+    try:
+        validate_api_key(server.api_key)
+    except ValidationError as error:
+        sentence = f"{_VARIABLE[kind]}_API_KEY is wrong: {' '.join(error.messages)}"
         raise InvalidInput(sentence, way_out="Change the variable and start again.") from error
     if not server.model and protocol not in PROTOCOLS_THAT_LIST:
         raise InvalidInput(

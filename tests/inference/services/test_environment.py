@@ -287,6 +287,15 @@ class TestSyncEnvironmentEndpoints:
         with pytest.raises(InvalidInput, match="EMBEDDING_URL is wrong: Leave the password out"):
             sync_environment_endpoints()
 
+    def test_refuses_a_key_that_can_not_be_sent(
+        self, environment: Environment, settings: "Settings"
+    ) -> None:
+        environment(chat="http://one/v1", model="m")
+        settings.CHAT_SERVER = replace(settings.CHAT_SERVER, api_key="\u201csesame\u201d")
+
+        with pytest.raises(InvalidInput, match="INFERENCE_API_KEY is wrong: An API key has"):
+            sync_environment_endpoints()
+
 
 @pytest.mark.django_db(transaction=True)
 class TestTwoProcesses:
