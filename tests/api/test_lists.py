@@ -94,7 +94,7 @@ LISTS = [
     ("conversations/{conversation}/messages", add_answer, 6),
     ("groups", add_group, 4),
     ("auth/api-keys", add_key, 4),
-    ("models", add_model, 5),
+    ("models", add_model, 6),
 ]
 """With the most queries each may take; two of them are the session and the person."""
 
