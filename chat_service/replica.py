@@ -261,7 +261,8 @@ class Replica:
             # It isn't read here.
             self._drop(log)
         self._ended[log] = time.monotonic() + KEEP_SECONDS
-        log.when_whole(partial(self._let_go, log))
+        # Readers that were woken a moment ago find it in memory.
+        log.when_whole(partial(asyncio.get_running_loop().call_soon, self._let_go, log))
 
     def _let_go(self, log: TurnLog) -> None:
         """Redis has the log, or doesn't take it."""

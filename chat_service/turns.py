@@ -182,7 +182,7 @@ class TurnRunner:
         """Tries one endpoint; a prompt that it finds too long is halved once."""
         if self._standing.text and not (await endpoint.connector.capabilities()).continues:
             self._standing.text = ""
-            self._spent.stands("")
+            self._spent.begins_anew(self._asides)
             self.log.begin_with("", epoch=self.claim.epoch)
         self._tell_started(serving)
         question = await self._question(endpoint)

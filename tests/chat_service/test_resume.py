@@ -95,6 +95,16 @@ class TestResume:
         assert answer.text == generated(150)
         assert [event["seq"] for event in answer.events] == list(range(1, answer.seq + 1))
 
+    def test_needs_nobody_elses_word_on_the_process_that_writes(
+        self, client: ChatClient, conversation: Conversation, redis: Redis
+    ) -> None:
+        redis.flushdb()
+
+        client.ask(conversation.pk, "What?")
+        client.answer()
+
+        assert redis.keys("*:wake") == []
+
     def test_makes_the_events_from_what_is_stored_when_the_log_has_gone(
         self, client: ChatClient, conversation: Conversation, redis: Redis
     ) -> None:

@@ -16,7 +16,7 @@ FEW_STREAMS: Final = 10
 SECONDS_PER_STREAM: Final = 0.01
 """For each one beyond."""
 SMOOTH_SECONDS: Final = 0.2
-"""Thirty are looked at five times a second each, which still reads as flowing."""
+"""Thirty are looked at four times a second each, slots included, which still reads as flowing."""
 SECONDS_PER_FURTHER: Final = 0.0005
 LONGEST_SECONDS: Final = 0.3
 

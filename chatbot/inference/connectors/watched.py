@@ -90,7 +90,7 @@ class WatchedResponse:
             try:
                 async with self._opening:
                     self._response = await self._open()
-            except TimeoutError:
+            except (TimeoutError, InferenceError):
                 self._raise_verdict()
                 raise
             self._raise_verdict()

@@ -31,7 +31,7 @@ class TestGathering:
             pytest.param(1, 0.0, id="a lone one is looked at for each piece"),
             pytest.param(FEW_STREAMS, 0.0, id="few are, too"),
             pytest.param(20, 0.1, id="more are gathered for a moment"),
-            pytest.param(30, 0.2, id="thirty are looked at five times a second"),
+            pytest.param(30, 0.2, id="thirty wait for a fifth of a second and their slot"),
             pytest.param(130, 0.25, id="more hardly less often"),
             pytest.param(10_000, LONGEST_SECONDS, id="never longer"),
         ],
