@@ -80,7 +80,7 @@ class TurnLog:
         if is_stored:
             self.stored.set()
         self._wrote = wrote
-        self._when_whole: Callable[[], None] | None = None
+        self._when_whole: Callable[[], object] | None = None
         self._text: list[str] = []
         self._pending: list[str] = []
         self._thoughts: list[str] = []
@@ -194,7 +194,7 @@ class TurnLog:
             self.whole.set()
             self._tell_whole()
 
-    def when_whole(self, tell: "Callable[[], None]") -> None:
+    def when_whole(self, tell: "Callable[[], object]") -> None:
         """Calls once, as soon as Redis has all of it: nothing is written any more."""
         self._when_whole = tell
         if self.whole.is_set():
