@@ -7,6 +7,7 @@ time. An answer that doesn't come counts as ten seconds. Ends with SIGINT, then 
 """
 
 import asyncio
+import signal
 import sys
 import time
 from itertools import count
@@ -51,6 +52,8 @@ async def main(address: str) -> None:
 
 
 if __name__ == "__main__":
+    # Shells start what runs in the background deaf to it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         asyncio.run(main(sys.argv[1]))
     except KeyboardInterrupt:

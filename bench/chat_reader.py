@@ -380,7 +380,10 @@ class Crowd:
             self.between += reader.between
             self.answers += 1
             if reader.error or reader.text != self.expected:
-                self.mistakes.append(reader.error or f"{door.__name__}: {len(reader.text)}")
+                said = reader.error or reader.refusal or len(reader.text)
+                self.mistakes.append(f"{door.__name__}: {said}")
+                # What is refused at once would be asked again at once.
+                await asyncio.sleep(1)
 
 
 def wrong(rig: Rig, found: Iterable[Reader], expected: str, *, end: str = "") -> list[str]:

@@ -292,9 +292,12 @@ def _leave_first_core() -> None:
 
 def _make_tables() -> None:
     import django  # noqa: PLC0415 - settings are named by now
+    from django.conf import settings  # noqa: PLC0415 - as above
     from django.core.management import call_command  # noqa: PLC0415
 
     django.setup()
+    # Nobody here asks for a new token.
+    settings.ACCESS_TOKEN_SECONDS = 24 * 3600
     call_command("migrate", verbosity=0)
 
 

@@ -8,6 +8,7 @@ counter of the system tells so: the CPU time of the same work doubles. Prints wh
 """
 
 import os
+import signal
 import sys
 import time
 from typing import Final
@@ -38,6 +39,8 @@ def main(core: int) -> None:
 
 
 if __name__ == "__main__":
+    # Shells start what runs in the background deaf to it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         main(int(sys.argv[1]))
     except KeyboardInterrupt:
