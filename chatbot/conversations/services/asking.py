@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from chatbot.accounts.models import User
 
 UNFINISHED_PER_USER = 32
-UNFINISHED_IN_ALL = 500
+UNFINISHED_IN_ALL = 2_000
+"""Being written, too: three full processes. Those that wait are bounded for each endpoint."""
 RETRY_AFTER_SECONDS = 10
 
 _READ = f"""
