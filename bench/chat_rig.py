@@ -1,7 +1,7 @@
 """What the chat benches run on: real PostgreSQL and Valkey, the scripted server, chat processes.
 
 A lone chat process has the first core for itself and all the rest shares the others, so that
-figures are those of one core however the machine is shared out.
+figures are those of one core however the machine is shared out. Several ones use all cores.
 """
 
 import contextlib
@@ -278,9 +278,10 @@ def _running_chat(
     folder.mkdir()
     variables = {"QUESTION_LIMIT_PER_MINUTE": "1000000", **variables}
     with running_chat_process(host=host, **variables) as chat:
-        if is_alone and (os.cpu_count() or 1) > 1:
+        if (cores := os.cpu_count() or 1) > 1:
+            allowed = {_CHAT_CORE} if is_alone else set(range(cores))
             for thread in psutil.Process(chat.process.pid).threads():
-                os.sched_setaffinity(thread.id, {_CHAT_CORE})
+                os.sched_setaffinity(thread.id, allowed)
         yield chat
 
 
