@@ -17,10 +17,13 @@ _COMMIT: Final = ";COMMIT"
 
 
 class ShortTransaction:
-    """Statements are bound by the client: so several of them are one request."""
+    """Statements are bound by the client: so several of them are one request.
 
-    def __init__(self, *, is_part: bool) -> None:
-        self._is_part = is_part
+    Within `atomic` it is a part of that, and begins and ends nothing.
+    """
+
+    def __init__(self) -> None:
+        self._is_part = connection.in_atomic_block
         self._is_open = False
 
     def first(self, cursor: CursorWrapper, sql: str, named: Mapping[str, Any]) -> None:
@@ -45,11 +48,10 @@ class ShortTransaction:
 
     def undo(self) -> None:
         """Rolls back; a connection on which that fails is closed."""
-        if not self._is_part:
-            try:
-                _execute("ROLLBACK")
-            except Error:
-                connection.close()
+        try:
+            _execute("ROLLBACK")
+        except Error:
+            connection.close()
 
 
 @contextlib.contextmanager
@@ -57,9 +59,9 @@ def short_transaction() -> Iterator[ShortTransaction]:
     """An error within undoes it. What is to follow the commit, follows it or the last statement."""
     if connection.in_atomic_block:
         with transaction.atomic():
-            yield ShortTransaction(is_part=True)
+            yield ShortTransaction()
         return
-    own = ShortTransaction(is_part=False)
+    own = ShortTransaction()
     try:
         yield own
         own.end()

@@ -37,7 +37,7 @@ def regenerate(*, user: "User", turn_id: UUID) -> Asked:
     asked = Turn.objects.filter(pk=turn_id, conversation__user=user).first()
     if asked is None:
         raise no_such_turn()
-    facts = lock_and_read(ShortTransaction(is_part=True), user, asked.conversation_id)
+    facts = lock_and_read(ShortTransaction(), user, asked.conversation_id)
     written = Turn.objects.filter(
         question=asked.question_id, state__in=UNFINISHED_TURN_STATES
     ).first()

@@ -151,7 +151,7 @@ def continue_turn(*, user: "User", turn_id: UUID) -> Asked:
         raise Conflict(
             "The answer is complete.", code="answer-complete", way_out="Ask another question."
         )
-    facts = lock_and_read(ShortTransaction(is_part=True), user, turn.conversation_id)
+    facts = lock_and_read(ShortTransaction(), user, turn.conversation_id)
     check_may_ask(user, facts)
     Turn.objects.filter(pk=turn.pk).update(
         state=TurnState.QUEUED,
