@@ -1,4 +1,5 @@
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -36,22 +37,29 @@ def kept(conversation: Conversation) -> str:
     return Conversation.objects.get(pk=conversation.pk).title
 
 
+@contextmanager
+def asked() -> Iterator[list[str]]:
+    """What the database is asked meanwhile, a request each."""
+    found: list[str] = []
+
+    def note(execute: Callable[..., Any], sql: str, *rest: object) -> object:
+        found.append(sql)
+        return execute(sql, *rest)
+
+    with connection.execute_wrapper(note):
+        yield found
+
+
 class TestShortTransaction:
     def test_reads_and_commits(self, conversation: Conversation) -> None:
         assert change(conversation) == "before"
         assert kept(conversation) == "after"
 
     def test_asks_the_database_twice(self, conversation: Conversation) -> None:
-        asked: list[str] = []
-
-        def note(execute: Callable[..., Any], sql: str, *rest: object) -> object:
-            asked.append(sql)
-            return execute(sql, *rest)
-
-        with connection.execute_wrapper(note):
+        with asked() as statements:
             change(conversation)
 
-        assert [sql.split(";")[0].split()[0] for sql in asked] == ["BEGIN", "UPDATE"]
+        assert [sql.split(";")[0].split()[0] for sql in statements] == ["BEGIN", "UPDATE"]
 
     def test_commits_what_has_no_last_statement(self, conversation: Conversation) -> None:
         with short_transaction() as own, connection.cursor() as cursor:
@@ -96,13 +104,7 @@ class TestShortTransaction:
         assert kept(conversation) == "before"
 
     def test_carries_a_question(self, conversation: Conversation) -> None:
-        asked: list[str] = []
-
-        def note(execute: Callable[..., Any], sql: str, *rest: object) -> object:
-            asked.append(sql)
-            return execute(sql, *rest)
-
-        with connection.execute_wrapper(note):
+        with asked() as statements:
             ask(
                 user=conversation.user,
                 conversation_id=conversation.pk,
@@ -110,4 +112,4 @@ class TestShortTransaction:
                 claimer=Claimer("one", lambda _claim: None),
             )
 
-        assert len(asked) == 2
+        assert len(statements) == 2
