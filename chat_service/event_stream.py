@@ -36,6 +36,7 @@ class EventStream(ABC):
         self._receive = receive
         self._send = Sender(send)
         self._sending = asyncio.Lock()
+        self._has_begun = False
 
     async def tell(self, turn_id: UUID, *, after: int, until: "asyncio.Future[AppError]") -> None:
         """Events after a number, until somebody signed the reader out."""
@@ -71,12 +72,15 @@ class EventStream(ABC):
         """The end of the body."""
 
     @abstractmethod
-    async def _begin(self) -> bytes:
-        """Sends the head, if that was not done; what the body begins with."""
+    def _first(self) -> bytes:
+        """What the body begins with."""
 
     async def _say(self, body: bytes) -> None:
         async with self._sending:
-            body = await self._begin() + body
+            if not self._has_begun:
+                self._has_begun = True
+                await self._send({"type": "http.response.start", "status": 200, "headers": HEADERS})
+                body = self._first() + body
             await self._send({"type": "http.response.body", "body": body, "more_body": True})
 
     async def _beat(self) -> None:

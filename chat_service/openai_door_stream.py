@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from uuid import UUID
 
 from chat_service.connection import Receive, Send
-from chat_service.event_stream import HEADERS, EventStream
+from chat_service.event_stream import EventStream
 from chat_service.openai_door_chunks import ChunkWriter
 from chat_service.openai_door_errors import ErrorAnswer
 from chat_service.problems import send_json
@@ -30,13 +30,13 @@ class CompletionStream(EventStream):
     def __init__(self, replica: Replica, writer: ChunkWriter, receive: Receive, send: Send) -> None:
         super().__init__(replica, receive, send)
         self._writer = writer
-        self._has_started = self._has_refused = False
+        self._has_refused = False
 
     async def _tell_events(self, turn_id: UUID, after: int) -> None:
         batches = self._replica.reader.batches(turn_id, after=after)
         async with contextlib.aclosing(batches):
             async for batch in batches:
-                if not self._has_started:
+                if not self._has_begun:
                     failure = self._writer.early_failure(batch)
                     if failure is not None:
                         await self._refuse(failure)
@@ -47,15 +47,11 @@ class CompletionStream(EventStream):
                 if self._writer.has_ended:
                     return
 
-    async def _begin(self) -> bytes:
-        if self._has_started:
-            return b""
-        self._has_started = True
-        await self._send({"type": "http.response.start", "status": 200, "headers": HEADERS})
+    def _first(self) -> bytes:
         return self._writer.first()
 
     async def _refuse(self, failure: ErrorAnswer) -> None:
-        self._has_started = True
+        self._has_begun = True
         self._writer.has_ended = True
         await send_json(self._send, failure.body, status=failure.status, headers=failure.headers)
         self._has_refused = True

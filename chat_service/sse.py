@@ -160,10 +160,6 @@ class _Stream(EventStream):
 
     drain_seconds = 0.0
 
-    def __init__(self, replica: Replica, receive: Receive, send: Send) -> None:
-        super().__init__(replica, receive, send)
-        self._has_begun = False
-
     async def _tell_events(self, turn_id: UUID, after: int) -> None:
         await self._say(b"")
         batches = self._replica.reader.batches(turn_id, after=after)
@@ -171,11 +167,7 @@ class _Stream(EventStream):
             async for batch in batches:
                 await self._say(b"".join(map(_encoded, batch)))
 
-    async def _begin(self) -> bytes:
-        if self._has_begun:
-            return b""
-        self._has_begun = True
-        await self._send({"type": "http.response.start", "status": 200, "headers": HEADERS})
+    def _first(self) -> bytes:
         return b"retry: %d\n\n" % RETRY_MILLISECONDS
 
     async def _end(self, _until: "asyncio.Future[AppError]") -> None:
