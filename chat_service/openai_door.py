@@ -14,7 +14,7 @@ from urllib.parse import parse_qs
 from uuid import UUID
 
 from chat_service import metrics, tracing
-from chat_service.access import start_of
+from chat_service.access import find_start
 from chat_service.auth import Credentials, Headers, Means, SignIn, credentials_of, sign_in
 from chat_service.bodies import read_body
 from chat_service.connection import Receive, Scope, Send, end_all
@@ -225,7 +225,7 @@ async def _resume(call: Call, person: SignIn, turn: Turn) -> None:
     after = _after(call)
     if after:
         metrics.resumed("openai")
-    start = await in_database(start_of, user_id=person.user.pk, turn_id=turn.pk, after=after)
+    start = await find_start(call.replica, user_id=person.user.pk, turn_id=turn.pk, after=after)
     head = Head(completion_id(turn.pk.hex), turn.request or {})
     includes_usage = call.asked("include_usage").lower() in _TRUE
     writer = ChunkWriter(head, includes_usage=includes_usage, is_resumed=after > 0)

@@ -13,7 +13,7 @@ from urllib.parse import parse_qs
 from uuid import UUID
 
 from chat_service import metrics, tracing
-from chat_service.access import Start, start_of
+from chat_service.access import Start, find_start, start_of
 from chat_service.asking import ask_counted
 from chat_service.auth import Credentials, Headers, SignIn, check_origin, credentials_of, sign_in
 from chat_service.bodies import read_body
@@ -47,11 +47,11 @@ async def turn_stream(scope: Scope, receive: Receive, send: Send) -> None:
         _check_method(scope, "GET")
         credentials, after = _credentials(headers, needs_origin=False), _after(scope)
         known = replica.sign_ins.known(credentials)
-        here = replica.start_for(known.user.pk, turn_id, after=after) if known else None
-        if known is not None and here is not None:
-            reader, start = known, Start(here, is_over=False)
+        if known is None:
+            reader, start = await in_database(_begin, credentials, turn_id, after)
         else:
-            reader, start = await in_database(_begin, known or credentials, turn_id, after)
+            reader = known
+            start = await find_start(replica, user_id=known.user.pk, turn_id=turn_id, after=after)
     except AppError as error:
         await send_problem(send, error)
         return
@@ -80,12 +80,7 @@ async def asked_stream(scope: Scope, receive: Receive, send: Send) -> None:
         who = replica.sign_ins.known(credentials) or credentials
         question = parse_question(body)
         asker, asked = await replica.begin(partial(_ask, who, conversation_id, question))
-        after = replica.start_for(asker.user.pk, asked.turn_id, after=0)
-        if after is None:
-            start = await in_database(
-                start_of, user_id=asker.user.pk, turn_id=asked.turn_id, after=0
-            )
-            after = start.after
+        start = await find_start(replica, user_id=asker.user.pk, turn_id=asked.turn_id, after=0)
     except AppError as error:
         await send_problem(send, error)
         return
@@ -93,7 +88,7 @@ async def asked_stream(scope: Scope, receive: Receive, send: Send) -> None:
         # The client went away while it sent its question.
         return
     log_as(user=asker.user.pk, turn=asked.turn_id)
-    await _tell(_Stream(replica, receive, send), replica, asker, asked.turn_id, after)
+    await _tell(_Stream(replica, receive, send), replica, asker, asked.turn_id, start.after)
 
 
 async def _tell(
@@ -122,9 +117,9 @@ def _credentials(headers: Headers, *, needs_origin: bool) -> Credentials:
     return credentials
 
 
-def _begin(who: SignIn | Credentials, turn_id: UUID, after: int) -> tuple[SignIn, Start]:
+def _begin(credentials: Credentials, turn_id: UUID, after: int) -> tuple[SignIn, Start]:
     """Who reads and from where, in one call to a thread."""
-    reader = sign_in(who)
+    reader = sign_in(credentials)
     return reader, start_of(user_id=reader.user.pk, turn_id=turn_id, after=after)
 
 

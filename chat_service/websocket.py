@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
 from chat_service import metrics, tracing
-from chat_service.access import start_of
+from chat_service.access import find_start
 from chat_service.auth import (
     Credentials,
     Headers,
@@ -285,10 +285,7 @@ class ChatSocket:
 
     async def _start(self, turn_id: UUID, *, after: int) -> int:
         """Checks that the turn is the person's; the number to read from."""
-        here = self._replica.start_for(self._user.pk, turn_id, after=after)
-        if here is not None:
-            return here
-        start = await in_database(start_of, user_id=self._user.pk, turn_id=turn_id, after=after)
+        start = await find_start(self._replica, user_id=self._user.pk, turn_id=turn_id, after=after)
         return start.after
 
     def _follow(self, turn_id: UUID, *, after: int) -> None:
