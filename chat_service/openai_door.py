@@ -34,15 +34,9 @@ from chat_service.openai_door_results import (
     stored_completion,
 )
 from chat_service.openai_door_stream import CompletionStream
-from chat_service.problems import send_json
+from chat_service.problems import check_method, send_json
 from chat_service.replica import Replica
-from chatbot.contracts.errors import (
-    AppError,
-    InvalidInput,
-    MethodNotAllowed,
-    NotAuthenticated,
-    NotFound,
-)
+from chatbot.contracts.errors import AppError, InvalidInput, NotAuthenticated, NotFound
 from chatbot.conversations.models import Turn
 from chatbot.conversations.selectors import get_completion, no_such_turn
 from chatbot.conversations.services.completions import (
@@ -109,14 +103,9 @@ def door(**answers: Answer) -> Callable[[Scope, Receive, Send], Coroutine[Any, A
         call = Call(scope, receive, send, Headers(scope["headers"]))
         log_as(request=request_id(call.headers.get("x-request-id")))
         try:
-            answer = answers.get(scope["method"])
-            if answer is None:
-                raise MethodNotAllowed(
-                    f"{scope['method']} is not possible here.",
-                    way_out=f"Use {' or '.join(answers)}.",
-                )
+            check_method(scope, *answers)
             with metrics.connections.labels("openai").track_inprogress():
-                await answer(call)
+                await answers[scope["method"]](call)
         except AppError as error:
             with contextlib.suppress(OSError):
                 await send_error(send, error)

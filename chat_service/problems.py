@@ -3,9 +3,21 @@
 import orjson
 
 from chat_service import metrics
-from chat_service.connection import Send
-from chatbot.contracts.errors import AppError
+from chat_service.connection import Scope, Send
+from chatbot.contracts.errors import AppError, MethodNotAllowed
 from chatbot.contracts.problems import MEDIA_TYPE, problem, problem_headers
+
+
+def check_method(scope: Scope, *methods: str) -> None:
+    """Lets through what an address takes.
+
+    Raises:
+        MethodNotAllowed: the request has another method.
+    """
+    if scope["method"] not in methods:
+        raise MethodNotAllowed(
+            f"{scope['method']} is not possible here.", way_out=f"Use {' or '.join(methods)}."
+        )
 
 
 async def send_problem(send: Send, error: AppError) -> None:

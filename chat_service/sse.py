@@ -21,11 +21,11 @@ from chat_service.connection import Receive, Scope, Send
 from chat_service.database import in_database
 from chat_service.event_stream import HEADERS, EventStream
 from chat_service.frames import sequence_number
-from chat_service.problems import send_problem
+from chat_service.problems import check_method, send_problem
 from chat_service.questions import Question, parse_question
 from chat_service.replica import Replica
 from chat_service.stream_log import Entry
-from chatbot.contracts.errors import AppError, InvalidInput, MethodNotAllowed, NotAuthenticated
+from chatbot.contracts.errors import AppError, InvalidInput, NotAuthenticated
 from chatbot.conversations.services.turns import Asked, Claimer
 from chatbot.log_lines import log_as
 from chatbot.request_ids import request_id
@@ -44,7 +44,7 @@ async def turn_stream(scope: Scope, receive: Receive, send: Send) -> None:
     headers = Headers(scope["headers"])
     log_as(request=request_id(headers.get("x-request-id")), turn=turn_id)
     try:
-        _check_method(scope, "GET")
+        check_method(scope, "GET")
         credentials, after = _credentials(headers, needs_origin=False), _after(scope)
         known = replica.sign_ins.known(credentials)
         if known is None:
@@ -73,7 +73,7 @@ async def asked_stream(scope: Scope, receive: Receive, send: Send) -> None:
     headers = Headers(scope["headers"])
     log_as(request=request_id(headers.get("x-request-id")))
     try:
-        _check_method(scope, "POST")
+        check_method(scope, "POST")
         credentials = _credentials(headers, needs_origin=True)
         body = await read_body(receive, announced=headers.get("content-length"))
         tracing.follow(headers.get("traceparent"))
@@ -99,11 +99,6 @@ async def _tell(
         metrics.connections.labels("sse").track_inprogress(),
     ):
         await stream.tell(turn_id, after=after, until=end)
-
-
-def _check_method(scope: Scope, method: str) -> None:
-    if scope["method"] != method:
-        raise MethodNotAllowed(f"{scope['method']} is not possible here.", way_out=f"Use {method}.")
 
 
 def _credentials(headers: Headers, *, needs_origin: bool) -> Credentials:
