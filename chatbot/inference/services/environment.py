@@ -6,6 +6,8 @@ alone, and so is the name that an administrator gave to a model.
 
 import logging
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -85,20 +87,14 @@ def _wanted(kind: ModelKind, *, deadline: float) -> _Wanted | None:
     if not server.url:
         return None
     protocol = settings.CHAT_PROTOCOL if kind == ModelKind.CHAT else Protocol.OPENAI
-    try:
+    with _blaming(f"{_VARIABLE[kind]}_URL"):
         base_url = normalised_base_url(server.url, protocol)
         validate_base_url(base_url)
         validate_scheme(base_url, protocol)
         if kind == ModelKind.CHAT:
             validate_discovery(base_url, settings.CHAT_DISCOVERY)
-    except ValidationError as error:
-        sentence = f"{_VARIABLE[kind]}_URL is wrong: {' '.join(error.messages)}"
-        raise InvalidInput(sentence, way_out="Change the variable and start again.") from error
-    try:
+    with _blaming(f"{_VARIABLE[kind]}_API_KEY"):
         validate_api_key(server.api_key)
-    except ValidationError as error:
-        sentence = f"{_VARIABLE[kind]}_API_KEY is wrong: {' '.join(error.messages)}"
-        raise InvalidInput(sentence, way_out="Change the variable and start again.") from error
     if not server.model and protocol not in PROTOCOLS_THAT_LIST:
         raise InvalidInput(
             f"A server of the protocol {protocol} doesn't say which models it has.",
@@ -111,6 +107,15 @@ def _wanted(kind: ModelKind, *, deadline: float) -> _Wanted | None:
     return _Wanted(
         kind=kind, protocol=protocol, base_url=base_url, api_key=server.api_key, served=served
     )
+
+
+@contextmanager
+def _blaming(variable: str) -> Iterator[None]:
+    try:
+        yield
+    except ValidationError as error:
+        sentence = f"{variable} is wrong: {' '.join(error.messages)}"
+        raise InvalidInput(sentence, way_out="Change the variable and start again.") from error
 
 
 def _named(config: EndpointConfig) -> ServedModel:
