@@ -39,7 +39,7 @@ from chat_reader import server_sent
 from chat_rig import QUESTION, Pace, Rig, Seat, quantile, running_rig, watched_health
 
 if TYPE_CHECKING:
-    from contextlib import AbstractContextManager
+    from contextlib import AbstractAsyncContextManager, AbstractContextManager
 
 BEGIN_SECONDS = 4.0
 PATIENCE_SECONDS = 120.0
@@ -155,25 +155,27 @@ async def websocket(client: Client) -> Told:
 async def server_sent_events(client: Client) -> Told:
     """Server-sent events; asked and read in one request."""
     rig, seat = client.rig, client.seat
-    told, began = Told(), time.perf_counter()
+    began = time.perf_counter()
     address = f"{rig.chat_of(seat).http}/stream/conversations/{seat.conversation}/messages"
     body, headers = orjson.dumps({"text": QUESTION}), _bearer(seat) | _JSON
-    async with client.session.post(address, data=body, headers=headers) as response:
-        response.raise_for_status()
-        async for _, event in server_sent(response):
-            if told.apply(event, began):
-                break
-    told.total = time.perf_counter() - began
-    return told
+    return await _told(client.session.post(address, data=body, headers=headers), began)
 
 
 async def asked_over_rest(client: Client) -> Told:
     """Asked as the REST API does, in this process; read over SSE."""
     rig, seat = client.rig, client.seat
-    told, began = Told(), time.perf_counter()
+    began = time.perf_counter()
     asked = await asyncio.get_running_loop().run_in_executor(_threads, rig.ask, seat, QUESTION)
     address = f"{rig.chat_of(seat).http}/stream/turns/{asked.turn_id}"
-    async with client.session.get(address, headers=_bearer(seat)) as response:
+    return await _told(client.session.get(address, headers=_bearer(seat)), began)
+
+
+async def _told(
+    request: "AbstractAsyncContextManager[aiohttp.ClientResponse]", began: float
+) -> Told:
+    """A turn's events, up to its end."""
+    told = Told()
+    async with request as response:
         response.raise_for_status()
         async for _, event in server_sent(response):
             if told.apply(event, began):
