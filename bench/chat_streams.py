@@ -60,7 +60,6 @@ class Told:
     between: list[float] = field(default_factory=list)
     text: list[str] = field(default_factory=list)
     last_at: float = 0.0
-    total: float = 0.0
     seq: int = 0
     error: str = ""
 
@@ -132,7 +131,6 @@ async def _completion(
             for choice in event["choices"]:
                 if text := choice["delta"].get("content"):
                     told.hear(text, began)
-    told.total = time.perf_counter() - began
     return told
 
 
@@ -147,7 +145,6 @@ async def websocket(client: Client) -> Told:
     async for message in client.socket:
         if told.apply(orjson.loads(message.data), began):
             break
-    told.total = time.perf_counter() - began
     await client.socket.close()
     return told
 
@@ -180,7 +177,6 @@ async def _told(
         async for _, event in server_sent(response):
             if told.apply(event, began):
                 break
-    told.total = time.perf_counter() - began
     return told
 
 
