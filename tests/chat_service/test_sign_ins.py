@@ -1,4 +1,5 @@
 import asyncio
+from collections.abc import AsyncIterator
 from types import SimpleNamespace
 
 import pytest
@@ -42,6 +43,15 @@ def gone(monkeypatch: pytest.MonkeyPatch) -> set[SignIn]:
     return ended
 
 
+@pytest.fixture
+async def looking(gone: set[SignIn]) -> AsyncIterator[SignIns]:  # noqa: ARG001 - answers for the database
+    """Looks people up again and again."""
+    sign_ins = SignIns()
+    task = asyncio.create_task(sign_ins.run())
+    yield sign_ins
+    task.cancel()
+
+
 class TestKnown:
     async def test_is_who_is_connected(self) -> None:
         sign_ins, person = SignIns(), somebody()
@@ -61,22 +71,14 @@ class TestKnown:
         clock[0] += FRESH_SECONDS + 0.1
         assert sign_ins.known(CREDENTIALS) is None
 
-    async def test_does_not_keep_who_has_left(
-        self,
-        clock: list[float],
-        gone: set[SignIn],  # noqa: ARG002 - answers for the database
-    ) -> None:
-        sign_ins = SignIns()
-
-        with sign_ins.watched(somebody()) as end:
+    async def test_does_not_keep_who_has_left(self, clock: list[float], looking: SignIns) -> None:
+        with looking.watched(somebody()) as end:
             pass
         clock[0] += FRESH_SECONDS + 0.1
-        looking = asyncio.create_task(sign_ins.run())
         await asyncio.sleep(0.1)
 
         assert end.cancelled()
-        assert sign_ins.known(CREDENTIALS) is None
-        looking.cancel()
+        assert looking.known(CREDENTIALS) is None
 
     async def test_is_nobody_whose_token_has_expired(self, clock: list[float]) -> None:
         sign_ins = SignIns()
@@ -122,29 +124,21 @@ class TestKnown:
 
             assert sign_ins.known(CREDENTIALS) is None
 
-    async def test_is_as_fresh_as_the_last_look(
-        self,
-        clock: list[float],
-        gone: set[SignIn],  # noqa: ARG002 - answers for the database
-    ) -> None:
-        sign_ins, person = SignIns(), somebody()
+    async def test_is_as_fresh_as_the_last_look(self, clock: list[float], looking: SignIns) -> None:
+        person = somebody()
 
-        with sign_ins.watched(person):
+        with looking.watched(person):
             clock[0] += FRESH_SECONDS + 0.1
-            looking = asyncio.create_task(sign_ins.run())
             await asyncio.sleep(0.1)
 
-            assert sign_ins.known(CREDENTIALS) is person
-        looking.cancel()
+            assert looking.known(CREDENTIALS) is person
 
-    async def test_is_nobody_who_was_signed_out(self, gone: set[SignIn]) -> None:
-        sign_ins, person = SignIns(), somebody()
-        looking = asyncio.create_task(sign_ins.run())
+    async def test_is_nobody_who_was_signed_out(self, gone: set[SignIn], looking: SignIns) -> None:
+        person = somebody()
 
-        with sign_ins.watched(person) as end:
+        with looking.watched(person) as end:
             gone.add(person)
             error = await asyncio.wait_for(end, 5)
 
             assert isinstance(error, NotAuthenticated)
-            assert sign_ins.known(CREDENTIALS) is None
-        looking.cancel()
+            assert looking.known(CREDENTIALS) is None
