@@ -64,6 +64,17 @@ def applied(events: Iterable[Event]) -> Answer:
     return answer
 
 
+def cut_off(
+    chat: ChatProcess, user: User, conversation_id: UUID, text: str = "What?", *, words: int
+) -> tuple[Event, Answer]:
+    """Asks a process that is killed after so many words: the `asked` frame, and what was told."""
+    with ChatClient(chat, user) as client:
+        asked = client.ask(conversation_id, text)
+        answer = client.tokens(words)
+        chat.process.kill()
+    return asked, answer
+
+
 class ChatClient:
     """A signed-in connection."""
 

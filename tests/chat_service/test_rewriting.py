@@ -9,7 +9,7 @@ from chat_service.rewriting import REWRITE_SECONDS, REWRITE_TOKENS
 from chatbot.accounts.models import User
 from chatbot.brains.models import Brain
 from chatbot.conversations.models import Conversation, TurnState
-from tests.chat_service.client import ChatClient
+from tests.chat_service.client import ChatClient, cut_off
 from tests.chat_service.openai_calls import OpenAICaller
 from tests.chat_service.processes import ChatProcess
 from tests.factories.brains import make_brain
@@ -154,10 +154,7 @@ class TestRewriting:
     ) -> None:
         conversation = talk(brain, text="Within how many days are invoices paid?")
         scripted_server.script(tokens=200, rate=50)
-        with ChatClient(other_chat, person) as asking:
-            asked = asking.ask(conversation.pk, "And how soon?")
-            answer = asking.tokens(20)
-            other_chat.process.kill()
+        asked, answer = cut_off(other_chat, person, conversation.pk, "And how soon?", words=20)
 
         client.subscribe(asked["turn"], after=answer.seq)
         client.answer(to=answer)

@@ -7,7 +7,7 @@ from chat_service.token_estimate import estimate_tokens
 from chatbot.accounts.models import User
 from chatbot.contracts.events import EPOCH_STRIDE
 from chatbot.conversations.models import Conversation, Message, Turn, TurnState
-from tests.chat_service.client import ChatClient
+from tests.chat_service.client import ChatClient, cut_off
 from tests.chat_service.processes import ChatProcess
 from tests.factories.conversations import make_conversation, make_orphan
 from tests.factories.inference import make_endpoint
@@ -34,10 +34,7 @@ class TestTakeover:
         scripted_server: ScriptedServer,
     ) -> None:
         scripted_server.script(tokens=200, rate=50)
-        with ChatClient(doomed, person) as asking:
-            asked = asking.ask(conversation.pk, "What?")
-            answer = asking.tokens(30)
-            doomed.process.kill()
+        asked, answer = cut_off(doomed, person, conversation.pk, words=30)
 
         client.subscribe(asked["turn"], after=answer.seq)
         client.answer(to=answer)
@@ -63,10 +60,7 @@ class TestTakeover:
         scripted_server: ScriptedServer,
     ) -> None:
         scripted_server.script(tokens=100, rate=40)
-        with ChatClient(doomed, person) as asking:
-            asked = asking.ask(conversation.pk, "What?")
-            seen = asking.tokens(20)
-            doomed.process.kill()
+        asked, seen = cut_off(doomed, person, conversation.pk, words=20)
 
         client.subscribe(asked["turn"], after=seen.seq)
         answer = client.answer()
@@ -84,11 +78,8 @@ class TestTakeover:
         redis: Redis,
     ) -> None:
         scripted_server.script(tokens=400, rate=60)
-        with ChatClient(doomed, person) as asking:
-            asked = asking.ask(conversation.pk, "What?")
-            asking.tokens(200)
-            doomed.process.kill()
-            redis.flushdb()
+        asked, _ = cut_off(doomed, person, conversation.pk, words=200)
+        redis.flushdb()
 
         client.subscribe(asked["turn"])
         answer = client.answer()
@@ -106,10 +97,7 @@ class TestTakeover:
         with running_scripted_server("--owned-by", "somebody", "--rate", "50") as server:
             model = make_endpoint(base_url=server.base_url).model
             conversation = make_conversation(person, model=model)
-            with ChatClient(doomed, person) as asking:
-                asked = asking.ask(conversation.pk, "What?")
-                answer = asking.tokens(10)
-                doomed.process.kill()
+            asked, answer = cut_off(doomed, person, conversation.pk, words=10)
             server.script(text="Something else.")
 
             client.subscribe(asked["turn"], after=answer.seq)
