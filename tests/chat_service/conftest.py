@@ -13,6 +13,7 @@ from tests.chat_service.client import ChatClient
 from tests.chat_service.processes import ChatProcess, running_chat_process
 from tests.child_processes import PROJECT, child_environment
 from tests.factories.accounts import make_user
+from tests.factories.brains import make_brain
 from tests.factories.conversations import make_conversation
 from tests.factories.inference import make_endpoint, make_model
 from tests.fakes.proxy import Proxy, running_proxy
@@ -29,6 +30,16 @@ def person(transactional_db: None) -> User:  # noqa: ARG001 - the database comes
 @pytest.fixture
 def conversation(person: User) -> Conversation:
     return make_conversation(person)
+
+
+@pytest.fixture(params=["stranger", "owner of the brain", "administrator"])
+def outsider(request: pytest.FixtureRequest, conversation: Conversation) -> User:
+    """Somebody who may not know of the conversation."""
+    outsider = make_user(is_admin=request.param == "administrator")
+    owner = outsider if request.param == "owner of the brain" else conversation.user
+    conversation.brain = make_brain(owner=owner)
+    conversation.save()
+    return outsider
 
 
 @pytest.fixture

@@ -177,16 +177,14 @@ class TestTurnStream:
         assert response.headers["Content-Type"] == "application/problem+json"
         assert response.headers["WWW-Authenticate"]
 
-    @pytest.mark.parametrize("relation", ["stranger", "owner of the brain", "administrator"])
-    def test_does_not_know_somebody_elses_turn(self, relation: str, chat: ChatProcess) -> None:
-        asker, reader = make_user(), make_user(is_admin=relation == "administrator")
-        owners = {"stranger": asker, "owner of the brain": reader, "administrator": asker}
-        conversation = make_conversation(asker, brain=make_brain(owner=owners[relation]))
+    def test_does_not_know_somebody_elses_turn(
+        self, chat: ChatProcess, outsider: User, conversation: Conversation
+    ) -> None:
         turn = make_turn(conversation, state=TurnState.COMPLETED)
 
-        with stream(chat, turn.pk, reader) as response:
+        with stream(chat, turn.pk, outsider) as response:
             foreign = json.load(response)
-        with stream(chat, uuid4(), reader) as response:
+        with stream(chat, uuid4(), outsider) as response:
             absent = json.load(response)
 
         assert foreign == absent
@@ -329,17 +327,12 @@ class TestAskedStream:
         with responding(chat, "GET", address, person) as response:
             assert (response.status, json.load(response)["code"]) == (405, "method-not-allowed")
 
-    @pytest.mark.parametrize("relation", ["stranger", "owner of the brain", "administrator"])
     def test_does_not_know_somebody_elses_conversation(
-        self, relation: str, chat: ChatProcess
+        self, chat: ChatProcess, outsider: User, conversation: Conversation
     ) -> None:
-        asker, reader = make_user(), make_user(is_admin=relation == "administrator")
-        owners = {"stranger": asker, "owner of the brain": reader, "administrator": asker}
-        conversation = make_conversation(asker, brain=make_brain(owner=owners[relation]))
-
-        with asked(chat, conversation.pk, reader) as response:
+        with asked(chat, conversation.pk, outsider) as response:
             foreign = json.load(response)
-        with asked(chat, uuid4(), reader) as response:
+        with asked(chat, uuid4(), outsider) as response:
             absent = json.load(response)
 
         assert foreign == absent
