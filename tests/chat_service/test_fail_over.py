@@ -43,6 +43,20 @@ def other_server() -> Iterator[ScriptedServer]:
         yield server
 
 
+@pytest.fixture
+def first(served: InferenceModel, other_server: ScriptedServer) -> ScriptedServer:
+    """A server that is asked before the one in reserve."""
+    make_endpoint(served, base_url=other_server.base_url)
+    return other_server
+
+
+@pytest.fixture
+def reserve(served: InferenceModel, scripted_server: ScriptedServer) -> ScriptedServer:
+    """A server that is asked where no other answers."""
+    make_endpoint(served, base_url=scripted_server.base_url, priority=1)
+    return scripted_server
+
+
 def answered(client: ChatClient, person: User) -> Answer:
     """A question in a conversation of its own, and its whole answer."""
     client.ask(make_conversation(person).pk, "What?")
@@ -57,15 +71,11 @@ def begin(client: ChatClient, person: User) -> None:
 
 
 class TestBeforeTheFirstToken:
+    @pytest.mark.usefixtures("reserve")
     def test_takes_the_next_endpoint(
-        self,
-        served: InferenceModel,
-        scripted_server: ScriptedServer,
-        asking: ChatClient,
-        person: User,
+        self, served: InferenceModel, asking: ChatClient, person: User
     ) -> None:
         make_endpoint(served)
-        make_endpoint(served, base_url=scripted_server.base_url, priority=1)
 
         answer = answered(asking, person)
 
@@ -75,33 +85,31 @@ class TestBeforeTheFirstToken:
     def test_gives_up_after_three(
         self,
         served: InferenceModel,
-        scripted_server: ScriptedServer,
+        reserve: ScriptedServer,
         asking: ChatClient,
         person: User,
     ) -> None:
         for _ in range(3):
             make_endpoint(served)
-        make_endpoint(served, base_url=scripted_server.base_url, priority=1)
 
         answer = answered(asking, person)
 
         assert answer.end["code"] == "inference-gone"
-        assert scripted_server.stats()["chat_requests"] == 0
+        assert reserve.stats()["chat_requests"] == 0
 
 
 class TestAfterTheFirstToken:
     def test_goes_on_at_another_endpoint_when_the_server_was_killed(
         self,
         served: InferenceModel,
-        scripted_server: ScriptedServer,
+        reserve: ScriptedServer,
         asking: ChatClient,
         conversation: Conversation,
     ) -> None:
         with running_scripted_server() as doomed:
             make_endpoint(served, base_url=doomed.base_url)
-            make_endpoint(served, base_url=scripted_server.base_url, priority=1)
             doomed.script(tokens=200, rate=50)
-            scripted_server.script(tokens=200, rate=100)
+            reserve.script(tokens=200, rate=100)
             asked = asking.ask(conversation.pk, "What?")
             answer = asking.tokens(40)
 
@@ -115,20 +123,17 @@ class TestAfterTheFirstToken:
         assert Message.objects.get(pk=asked["answer"]).text == answer.text
         turn = Turn.objects.get(pk=asked["turn"])
         assert (turn.state, turn.fence, turn.attempts) == (TurnState.COMPLETED, 1, 1)
-        assert scripted_server.stats()["chat_requests"] == 1
+        assert reserve.stats()["chat_requests"] == 1
 
     def test_takes_nothing_back(
         self,
-        served: InferenceModel,
-        scripted_server: ScriptedServer,
-        other_server: ScriptedServer,
+        first: ScriptedServer,
+        reserve: ScriptedServer,
         asking: ChatClient,
         person: User,
     ) -> None:
-        make_endpoint(served, base_url=other_server.base_url)
-        make_endpoint(served, base_url=scripted_server.base_url, priority=1)
-        other_server.script(tokens=90, die_after=30, language="ko")
-        scripted_server.script(tokens=90, language="ko")
+        first.script(tokens=90, die_after=30, language="ko")
+        reserve.script(tokens=90, language="ko")
 
         answer = answered(asking, person)
 
@@ -139,17 +144,14 @@ class TestAfterTheFirstToken:
 
     def test_counts_what_the_first_server_wrote(
         self,
-        served: InferenceModel,
-        scripted_server: ScriptedServer,
-        other_server: ScriptedServer,
+        first: ScriptedServer,
+        reserve: ScriptedServer,
         asking: ChatClient,
         person: User,
     ) -> None:
         InferenceModel.objects.update(price_completion=Decimal(100_000))
-        make_endpoint(served, base_url=other_server.base_url)
-        make_endpoint(served, base_url=scripted_server.base_url, priority=1)
-        other_server.script(tokens=90, die_after=30)
-        scripted_server.script(tokens=90)
+        first.script(tokens=90, die_after=30)
+        reserve.script(tokens=90)
 
         answer = answered(asking, person)
 
@@ -165,16 +167,13 @@ class TestAfterTheFirstToken:
 
     def test_counts_the_first_servers_thoughts(
         self,
-        served: InferenceModel,
-        scripted_server: ScriptedServer,
-        other_server: ScriptedServer,
+        first: ScriptedServer,
+        reserve: ScriptedServer,
         asking: ChatClient,
         person: User,
     ) -> None:
-        make_endpoint(served, base_url=other_server.base_url)
-        make_endpoint(served, base_url=scripted_server.base_url, priority=1)
-        other_server.script(reasoning="Why do they ask?", die_after=0)
-        scripted_server.script(tokens=5)
+        first.script(reasoning="Why do they ask?", die_after=0)
+        reserve.script(tokens=5)
 
         answer = answered(asking, person)
 
@@ -263,17 +262,16 @@ class TestAfterTheFirstToken:
 
 @pytest.mark.slow
 class TestCircuit:
+    @pytest.mark.usefixtures("reserve")
     def test_opened_by_a_check_keeps_questions_of_every_process_away(
         self,
         served: InferenceModel,
-        scripted_server: ScriptedServer,
         other_server: ScriptedServer,
         asking: ChatClient,
         person: User,
         redis: Redis,
     ) -> None:
         sick = make_endpoint(served, base_url=other_server.base_url)
-        make_endpoint(served, base_url=scripted_server.base_url, priority=1)
         circuit = keys.endpoint_circuit(sick.pk)
         with running_chat_process() as second, ChatClient(second, person) as elsewhere:
             other_server.script(models_status=500)
@@ -291,17 +289,16 @@ class TestCircuit:
         assert asked_when_open == 0
         assert other_server.stats()["chat_requests"] == 2
 
+    @pytest.mark.usefixtures("reserve")
     def test_opened_by_answers_is_closed_by_one(
         self,
         served: InferenceModel,
-        scripted_server: ScriptedServer,
         other_server: ScriptedServer,
         asking: ChatClient,
         person: User,
         redis: Redis,
     ) -> None:
         sick = make_endpoint(served, base_url=other_server.base_url)
-        make_endpoint(served, base_url=scripted_server.base_url, priority=1)
         other_server.script(error_status=500, delay_ms=300)
         circuit = keys.endpoint_circuit(sick.pk)
         wait_until(
@@ -347,11 +344,11 @@ class TestCircuit:
             assert f":{replica.process.pid}:" in first
             assert checker() not in {first, ""}
 
+    @pytest.mark.usefixtures("reserve")
     def test_is_every_process_s_own_without_redis(
-        self, served: InferenceModel, scripted_server: ScriptedServer, person: User
+        self, served: InferenceModel, person: User
     ) -> None:
         make_endpoint(served)
-        make_endpoint(served, base_url=scripted_server.base_url, priority=1)
         with (
             running_chat_process(REDIS_URL="redis://127.0.0.1:1/0") as alone,
             ChatClient(alone, person) as client,
@@ -385,14 +382,13 @@ class TestOrder:
     def test_leaves_a_drained_endpoint_to_end_what_it_began(
         self,
         served: InferenceModel,
-        scripted_server: ScriptedServer,
+        reserve: ScriptedServer,
         other_server: ScriptedServer,
         asking: ChatClient,
         replica: ChatProcess,
         person: User,
     ) -> None:
         drained = make_endpoint(served, base_url=other_server.base_url)
-        make_endpoint(served, base_url=scripted_server.base_url, priority=1)
         other_server.script(tokens=300, rate=50)
         asking.ask(make_conversation(person).pk, "What?")
         begun = asking.tokens(5)
@@ -406,7 +402,7 @@ class TestOrder:
         assert begun.text == generated(300)
         assert answer.text == generated(60)
         assert other_server.stats()["chat_requests"] == 1
-        assert scripted_server.stats()["chat_requests"] == 1
+        assert reserve.stats()["chat_requests"] == 1
 
 
 @pytest.mark.slow
