@@ -6,11 +6,13 @@ is a part of it, as with `atomic`.
 """
 
 import contextlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
-from django.db import Error, connection, transaction
+from django.db import Error, ProgrammingError, connection, transaction
 from django.db.backends.utils import CursorWrapper
+
+from chatbot.prepared_statements import PreparedStatement
 
 _BEGIN: Final = "BEGIN;"
 _COMMIT: Final = ";COMMIT"
@@ -26,12 +28,25 @@ class ShortTransaction:
         self._is_part = connection.in_atomic_block
         self._is_open = False
 
-    def first(self, cursor: CursorWrapper, sql: str, named: Mapping[str, Any]) -> None:
-        """Begins, and executes one or more statements; the cursor stands at the first's result."""
+    def first(
+        self,
+        cursor: CursorWrapper,
+        statements: Iterable[str | PreparedStatement],
+        named: Mapping[str, Any],
+    ) -> None:
+        """Begins, and executes them; the cursor stands at the first's result."""
+        unprepared = ";".join(map(str, statements))
         if self._is_part:
-            cursor.execute(sql, named)
+            cursor.execute(unprepared, named)
             return
-        cursor.execute(_BEGIN + sql, named)
+        try:
+            prepared = (one if isinstance(one, str) else one.on(cursor) for one in statements)
+            cursor.execute(_BEGIN + ";".join(prepared), named)
+        except ProgrammingError as error:
+            if not PreparedStatement.do_without(error):
+                raise
+            self.undo()
+            cursor.execute(_BEGIN + unprepared, named)
         self._is_open = True
         cursor.nextset()
 

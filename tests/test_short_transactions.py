@@ -12,7 +12,7 @@ from chatbot.short_transactions import short_transaction
 from tests.factories.accounts import make_user
 from tests.factories.conversations import make_conversation
 
-READ = "SELECT 1; SELECT title FROM conversations_conversation WHERE id = %(id)s FOR UPDATE"
+READ = ["SELECT 1", "SELECT title FROM conversations_conversation WHERE id = %(id)s FOR UPDATE"]
 WRITE = "UPDATE conversations_conversation SET title = %(title)s WHERE id = %(id)s"
 
 
@@ -63,14 +63,14 @@ class TestShortTransaction:
 
     def test_commits_what_has_no_last_statement(self, conversation: Conversation) -> None:
         with short_transaction() as own, connection.cursor() as cursor:
-            own.first(cursor, WRITE, {"id": conversation.pk, "title": "after"})
+            own.first(cursor, [WRITE], {"id": conversation.pk, "title": "after"})
 
         assert kept(conversation) == "after"
 
     def test_is_undone_by_an_error(self, conversation: Conversation) -> None:
         def fail() -> None:
             with short_transaction() as own, connection.cursor() as cursor:
-                own.first(cursor, WRITE, {"id": conversation.pk, "title": "after"})
+                own.first(cursor, [WRITE], {"id": conversation.pk, "title": "after"})
                 raise RuntimeError
 
         with pytest.raises(RuntimeError):
@@ -83,7 +83,7 @@ class TestShortTransaction:
     def test_closes_a_connection_that_was_lost(self, conversation: Conversation) -> None:
         def lose() -> None:
             with short_transaction() as own, connection.cursor() as cursor:
-                own.first(cursor, WRITE, {"id": conversation.pk, "title": "after"})
+                own.first(cursor, [WRITE], {"id": conversation.pk, "title": "after"})
                 connection.connection.close()
                 raise RuntimeError
 
@@ -104,12 +104,16 @@ class TestShortTransaction:
         assert kept(conversation) == "before"
 
     def test_carries_a_question(self, conversation: Conversation) -> None:
-        with asked() as statements:
+        def ask_one() -> None:
             ask(
                 user=conversation.user,
                 conversation_id=conversation.pk,
                 text="What?",
                 claimer=Claimer("one", lambda _claim: None),
             )
+
+        ask_one()
+        with asked() as statements:
+            ask_one()
 
         assert len(statements) == 2

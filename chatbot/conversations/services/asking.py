@@ -21,6 +21,7 @@ from chatbot.conversations.selectors import no_such_conversation, no_such_messag
 from chatbot.conversations.services.claims import LEASE, OWNER_CHARACTERS
 from chatbot.conversations.services.history import RECENT, RECENT_BOUNDS, decoded, recent
 from chatbot.conversations.services.quotas import USED, Quotas, check_quotas, quotas_of
+from chatbot.prepared_statements import PreparedStatement
 from chatbot.short_transactions import ShortTransaction
 
 if TYPE_CHECKING:
@@ -31,9 +32,12 @@ UNFINISHED_IN_ALL = 2_000
 """Being written, too: three full processes. Those that wait are bounded for each endpoint."""
 RETRY_AFTER_SECONDS = 10
 
-_READ = f"""
+_LOCK = """
 SELECT 1 FROM conversations_conversation
-WHERE id = %(conversation)s AND user_id = %(user)s FOR UPDATE;
+WHERE id = %(conversation)s AND user_id = %(user)s FOR UPDATE
+"""
+_READ = PreparedStatement(
+    f"""
 WITH start AS (
     SELECT parent.id, parent.role
     FROM conversations_conversation AS own JOIN conversations_message AS parent
@@ -58,7 +62,17 @@ SELECT conversation.brain_id, conversation.model_id, conversation.title,
 FROM conversations_conversation AS conversation
 LEFT JOIN brains_brain AS brain ON brain.id = conversation.brain_id
 WHERE conversation.id = %(conversation)s AND conversation.user_id = %(user)s
-"""  # noqa: S608 - put together from constants
+""",  # noqa: S608 - put together from constants
+    types={
+        "conversation": "uuid",
+        "user": "uuid",
+        "at_end": "bool",
+        "parent": "uuid",
+        "client_id": "text",
+        "key": "uuid",
+        **dict.fromkeys(RECENT_BOUNDS, "int"),
+    },
+)
 _WRITE = """
 WITH messages AS (
     INSERT INTO conversations_message
@@ -154,7 +168,7 @@ class NewTurn:
 class Before:
     """A statement that goes before; `check` gets its row, and may raise."""
 
-    sql: str
+    statement: PreparedStatement
     named: Mapping[str, Any]
     check: Callable[[tuple[Any, ...]], None]
 
@@ -174,7 +188,7 @@ def lock_and_read(
         NotFound: it doesn't exist, or is somebody else's; or the parent isn't in it.
         InvalidInput: the parent is a question.
     """
-    sql = _READ
+    statements: list[str | PreparedStatement] = [_LOCK, _READ]
     named = {
         "conversation": conversation_id,
         "user": user.pk,
@@ -185,10 +199,10 @@ def lock_and_read(
         **RECENT_BOUNDS,
     }
     if before is not None:
-        sql = f"{before.sql};{sql}"
+        statements.insert(0, before.statement)
         named |= before.named
     with connection.cursor() as cursor:
-        own.first(cursor, sql, named)
+        own.first(cursor, statements, named)
         if before is not None:
             before.check(cursor.fetchone())
             cursor.nextset()

@@ -26,6 +26,7 @@ from chatbot.conversations.services.turns import (
 )
 from chatbot.inference.models import InferenceModel
 from chatbot.inference.selectors import chat_models
+from chatbot.prepared_statements import PreparedStatement
 from chatbot.short_transactions import short_transaction
 
 if TYPE_CHECKING:
@@ -34,7 +35,8 @@ if TYPE_CHECKING:
 BRAIN_PREFIX: Final = "brain:"
 OLD_AT_ONCE: Final = 500
 _CLIENT_ID: Final = "completion"
-_BEGIN: Final = """
+_BEGIN: Final = PreparedStatement(
+    """
 WITH model AS (
     SELECT id FROM inference_inferencemodel
     WHERE %(brain)s::uuid IS NULL AND kind = 'chat' AND (name = %(name)s OR id = %(model)s::uuid)
@@ -50,7 +52,15 @@ WITH model AS (
     ON CONFLICT DO NOTHING
 )
 SELECT EXISTS (SELECT FROM known)
-"""
+""",
+    types={
+        "conversation": "uuid",
+        "user": "uuid",
+        "brain": "uuid",
+        "name": "text",
+        "model": "uuid",
+    },
+)
 """Begins the conversation, if it isn't there yet; answers whether there is such a model."""
 
 
