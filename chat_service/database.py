@@ -8,11 +8,12 @@ import asyncio
 import contextvars
 import select
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor
 from typing import Final, ParamSpec, TypeVar
 
 from django.db import InterfaceError, OperationalError, close_old_connections, connection
 
+from chat_service.latest_first import LatestFirst
 from chatbot.contracts.errors import Unavailable
 
 P = ParamSpec("P")
@@ -22,9 +23,9 @@ THREADS: Final = 4
 CALL_SECONDS: Final = 10.0
 """Above the connection's own time-out; a call that takes longer has failed."""
 
-_threads = ThreadPoolExecutor(THREADS, thread_name_prefix="database")
+_threads = LatestFirst(THREADS, name="database")
 # Leases must be renewed while questions wait for a thread.
-_lease_thread = ThreadPoolExecutor(1, thread_name_prefix="leases")
+_lease_thread = LatestFirst(1, name="leases")
 
 
 async def in_database(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -42,7 +43,7 @@ async def about_leases(function: Callable[P, T], *args: P.args, **kwargs: P.kwar
 
 
 async def _call(
-    threads: ThreadPoolExecutor, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs
+    threads: Executor, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs
 ) -> T:
     def work() -> T:
         close_old_connections()

@@ -402,6 +402,8 @@ class _EarlyStart:
     def begin(self, claim: Claim) -> None:
         """Called in the database's thread, before the question is stored."""
         self._loop.call_soon_threadsafe(self._begin, claim)
+        # Hands the interpreter over: the model is asked before this thread goes on.
+        time.sleep(0)
 
     def confirm(self) -> None:
         """The question is stored."""
