@@ -225,7 +225,8 @@ async def run(rig: Rig, ask: Ask, seats: list[Seat]) -> Run:
             for client in clients:
                 await client.connect()
         before = rig.cpu_seconds()
-        pause = BEGIN_SECONDS / len(seats) if len(seats) > 1 else 0
+        # Memory is looked at while nobody waits for a first token: that takes a core for a while.
+        pause = BEGIN_SECONDS / max(2, len(seats))
         tasks = []
         for client in clients:
             tasks.append(asyncio.create_task(_asked(ask, client)))
