@@ -1,6 +1,6 @@
 """Readers that stop reading, and readers that vanish: what they cost, and when they are dropped.
 
-    python bench/chat_slow_readers.py stuck                     # two minutes
+    python bench/chat_slow_readers.py stuck                     # five minutes
     python bench/chat_slow_readers.py stuck --readers 30 --stuck 3 --seconds 20
     python bench/chat_slow_readers.py half-open                 # as root, on Linux
 
@@ -9,7 +9,9 @@ OpenAI-compatible door.
 
 stuck      for a while all read; then some don't touch their sockets, whose buffers are small, and
            whose answers are long. Others' pauses between tokens are compared within the run. Then
-           the stuck ones read on, and have to get everything
+           the stuck ones read on, and have to get everything. Long answers take memory whoever
+           reads them: so all of it is done again in a new chat process where nobody gets stuck,
+           and what they cost is the difference
 half-open  clients in a network of their own that loses whatever they send: no packet tells the
            server that they have gone. One of each door hears tokens, one waits for them
 """
@@ -46,7 +48,51 @@ WARM_UP_SECONDS: Final = 5.0
 
 
 async def stuck(rig: Rig, given: argparse.Namespace) -> dict[str, Any]:
-    """Some readers stop reading for a while."""
+    """Some readers stop reading for a while; then none does."""
+    found = await _long_answers(rig, given, stops=_stop_reading)
+    rig.chats[:] = [await asyncio.to_thread(rig.make_chat)]
+    control = await _long_answers(rig, given, stops=_read_on)
+    mistakes = found.mistakes + control.mistakes
+    mistakes += not_dropped(found.during, STUCK_DROPPED_SECONDS)
+    each = round((found.during.megabytes - control.during.megabytes) / given.stuck, 2)
+    grown = found.p99_during_ms / found.p99_before_ms
+    bars = {
+        "others": math.isfinite(grown) and 0 < grown <= GROWTH,
+        "memory": each <= MEGABYTES_EACH,
+    }
+    return {
+        "others_p99_before_ms": found.p99_before_ms,
+        "others_p99_during_ms": found.p99_during_ms,
+        "megabytes_each": each,
+        "megabytes": found.megabytes(),
+        "megabytes_none_stuck": control.megabytes(),
+        "healthz_p99_ms": round(quantile(found.during.healthz, 0.99), 1),
+        "waited_share": round(max(found.before.waited_share, found.during.waited_share), 3),
+        "dropped_after_s": found.during.dropped,
+        **summary(mistakes, bars),
+    }
+
+
+@dataclass
+class LongAnswers:
+    """What was seen while some read long answers, and all others short ones."""
+
+    p99_before_ms: float
+    """Of the others' pauses between tokens."""
+    p99_during_ms: float
+    before: "Phase"
+    during: "Phase"
+    mistakes: list[str]
+
+    def megabytes(self) -> tuple[float, float]:
+        """At most, before and during."""
+        return round(self.before.megabytes, 1), round(self.during.megabytes, 1)
+
+
+async def _long_answers(
+    rig: Rig, given: argparse.Namespace, *, stops: Callable[[Reader], None]
+) -> LongAnswers:
+    """`stops`: what those who read long answers do in the second phase."""
     seats = await asyncio.to_thread(rig.seats, given.readers)
     seconds = WARM_UP_SECONDS + 2 * given.seconds
     expected = rig.tell(delay_ms=50, rate=RATE, tokens=TOKENS)
@@ -64,7 +110,7 @@ async def stuck(rig: Rig, given: argparse.Namespace) -> dict[str, Any]:
         await asyncio.sleep(WARM_UP_SECONDS)
         before = await _phase(rig, given.seconds, [])
         for one in slow:
-            _stop_reading(one)
+            stops(one)
         during = await _phase(rig, given.seconds, slow)
         for one in slow:
             if one.transport is not None:
@@ -73,13 +119,7 @@ async def stuck(rig: Rig, given: argparse.Namespace) -> dict[str, Any]:
     mistakes = crowd.mistakes + await asyncio.to_thread(
         wrong, rig, slow, rig.answer_of(**long), end=COMPLETED
     )
-    figures = compared(crowd, before, during, given.stuck)
-    grown = figures["others_p99_during_ms"] / figures["others_p99_before_ms"]
-    bars = {
-        "others": math.isfinite(grown) and 0 < grown <= GROWTH,
-        "memory": figures["megabytes_each"] <= MEGABYTES_EACH,
-    }
-    return {**figures, **summary(mistakes + not_dropped(during, STUCK_DROPPED_SECONDS), bars)}
+    return LongAnswers(p99_ms(crowd, before), p99_ms(crowd, during), before, during, mistakes)
 
 
 @dataclass
@@ -119,17 +159,6 @@ def p99_ms(crowd: Crowd, phase: Phase) -> float:
         pause for at, pause in crowd.between if at >= phase.began and at - pause < phase.ended
     )
     return round(quantile(pauses, 0.99) * 1000, 2)
-
-
-def compared(crowd: Crowd, before: Phase, during: Phase, count: int) -> dict[str, Any]:
-    return {
-        "others_p99_before_ms": p99_ms(crowd, before),
-        "others_p99_during_ms": p99_ms(crowd, during),
-        "megabytes_each": round((during.megabytes - before.megabytes) / count, 2),
-        "healthz_p99_ms": round(quantile(during.healthz, 0.99), 1),
-        "waited_share": round(max(before.waited_share, during.waited_share), 3),
-        "dropped_after_s": during.dropped,
-    }
 
 
 def not_dropped(phase: Phase, limit: float) -> list[str]:
@@ -229,6 +258,10 @@ def _small_socket(_address: object) -> socket.socket:
 def _stop_reading(reader: Reader) -> None:
     if reader.transport is not None:
         reader.transport.pause_reading()
+
+
+def _read_on(_reader: Reader) -> None:
+    pass
 
 
 def _scripted(script: dict[str, Any]) -> str:

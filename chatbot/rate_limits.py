@@ -13,6 +13,7 @@ from typing import Final
 from django.conf import settings
 from redis import Redis
 from redis.backoff import NoBackoff
+from redis.commands.core import Script
 from redis.exceptions import RedisError
 from redis.retry import Retry
 
@@ -68,7 +69,7 @@ def hit(*, scope: str, identity: str, limit: int, window_seconds: int) -> int | 
     window = int(now // window_seconds)
     key = keys.throttle(scope, _digest(identity), window)
     try:
-        count: int = _client().register_script(_COUNT)([key], [window_seconds + 1])
+        count: int = _counting()([key], [window_seconds + 1])
     except RedisError as error:
         _outage.begin(error)
         return None
@@ -96,6 +97,11 @@ def _client() -> Redis:
         socket_connect_timeout=TIMEOUT_SECONDS,
         retry=Retry(NoBackoff(), 1),
     )
+
+
+@cache
+def _counting() -> Script:
+    return _client().register_script(_COUNT)
 
 
 def _now() -> float:

@@ -26,8 +26,10 @@ def names() -> list[str]:
 def redis_is_away(settings: Settings) -> Iterator[None]:
     settings.REDIS_URL = f"redis://127.0.0.1:{free_port()}/0"
     rate_limits._client.cache_clear()
+    rate_limits._counting.cache_clear()
     yield
     rate_limits._client.cache_clear()
+    rate_limits._counting.cache_clear()
     rate_limits._outage.end()
 
 
