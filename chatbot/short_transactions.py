@@ -6,7 +6,7 @@ is a part of it, as with `atomic`.
 """
 
 import contextlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from django.db import Error, ProgrammingError, connection, transaction
@@ -31,7 +31,7 @@ class ShortTransaction:
     def first(
         self,
         cursor: CursorWrapper,
-        statements: Iterable[str | PreparedStatement],
+        statements: Sequence[str | PreparedStatement],
         named: Mapping[str, Any],
     ) -> None:
         """Begins, and executes them; the cursor stands at the first's result."""

@@ -32,10 +32,13 @@ UNFINISHED_IN_ALL = 2_000
 """Being written, too: three full processes. Those that wait are bounded for each endpoint."""
 RETRY_AFTER_SECONDS = 10
 
-_LOCK = """
+_LOCK = PreparedStatement(
+    """
 SELECT 1 FROM conversations_conversation
 WHERE id = %(conversation)s AND user_id = %(user)s FOR UPDATE
-"""
+""",
+    types={"conversation": "uuid", "user": "uuid"},
+)
 _READ = PreparedStatement(
     f"""
 WITH start AS (
@@ -188,7 +191,7 @@ def lock_and_read(
         NotFound: it doesn't exist, or is somebody else's; or the parent isn't in it.
         InvalidInput: the parent is a question.
     """
-    statements: list[str | PreparedStatement] = [_LOCK, _READ]
+    statements = [_LOCK, _READ]
     named = {
         "conversation": conversation_id,
         "user": user.pk,
