@@ -97,6 +97,14 @@ class Directory:
         self._told: object = None
         self._warming: set[asyncio.Task[None]] = set()
 
+    @property
+    def lone_gauge(self) -> Gauge | None:
+        """Of the only server there is: any question is for that one."""
+        if len(self.places) != 1:
+            return None
+        [place] = self.places
+        return _gauge(place)
+
     async def serving(self, model_id: UUID | None) -> Serving:
         """The model, or the default one; the endpoint to be asked comes first.
 
@@ -200,7 +208,7 @@ class Directory:
             self._connectors[config] = connector, now
             self._warm(connector)
         return Endpoint(
-            gauge=Gauge(place.id, row.concurrency),
+            gauge=_gauge(place),
             upstream_model=row.upstream_model,
             connector=connector,
             priority=row.priority,
@@ -218,6 +226,10 @@ class Directory:
         task = asyncio.create_task(ask())
         self._warming.add(task)
         task.add_done_callback(self._warming.discard)
+
+
+def _gauge(place: Place) -> Gauge:
+    return Gauge(place.id, place.row.concurrency)
 
 
 def _row_at(row: InferenceEndpoint, address: str) -> InferenceEndpoint:

@@ -140,7 +140,9 @@ async def _complete(call: Call) -> None:
     replica = call.replica
     tracing.follow(call.headers.get("traceparent"))
     known = replica.sign_ins.known(credentials)
-    person, asked = await replica.begin(partial(_ask, known or credentials, request))
+    person, asked = await replica.begin(
+        partial(_ask, known or credentials, request), user_id=known.user.pk if known else None
+    )
     head = Head(completion_id(asked.turn_id.hex), request.completion.request)
     with replica.sign_ins.watched(person) as end:
         if request.is_streamed:

@@ -150,25 +150,31 @@ class Replica:
                 client_id=client_id,
                 parent_id=parent_id,
                 claimer=claimer,
-            )
+            ),
+            user_id=user.pk,
         )
         # A socket that closes ends what it does; the question has been asked.
         return await asyncio.shield(self._spawn(asking))
 
-    async def begin(self, ask: Callable[[Claimer | None], T]) -> T:
+    async def begin(self, ask: Callable[[Claimer | None], T], *, user_id: UUID | None) -> T:
         """Runs in a thread what stores a question, and begins to answer it here meanwhile.
 
-        Where there is no room, `ask` gets no claimer.
+        Where there is no room, `ask` gets no claimer. `user_id`: who asks, where that is known.
         """
         has_room = len(self._runners) < MAX_RUNNING and not self.draining.is_set()
         early = _EarlyStart(partial(self._take, is_stored=False))
+        claimer = Claimer(self.name, early.begin) if has_room else None
+        if claimer and user_id and (gauge := self._means.directory.lone_gauge):
+            self._admission.enter_early(gauge, turn_id=claimer.turn_id, user_id=user_id)
         try:
             with tracing.span("ask"):
-                claimer = Claimer(self.name, early.begin) if has_room else None
                 asked = await in_database(ask, claimer)
         except BaseException:
             early.undo()
             raise
+        finally:
+            if claimer and not early.has_begun:
+                self._spawn(self._admission.leave_early(claimer.turn_id))
         early.confirm()
         return asked
 
@@ -257,6 +263,7 @@ class Replica:
         finally:
             if self._runners.get(turn_id) is runner:
                 del self._runners[turn_id]
+            await self._admission.leave_early(turn_id)
         if log.is_abandoned:
             # It isn't read here.
             self._drop(log)
@@ -404,6 +411,10 @@ class _EarlyStart:
         self._loop.call_soon_threadsafe(self._begin, claim)
         # Hands the interpreter over: the model is asked before this thread goes on.
         time.sleep(0)
+
+    @property
+    def has_begun(self) -> bool:
+        return self._runner is not None
 
     def confirm(self) -> None:
         """The question is stored."""

@@ -77,9 +77,12 @@ async def asked_stream(scope: Scope, receive: Receive, send: Send) -> None:
         credentials = _credentials(headers, needs_origin=True)
         body = await read_body(receive, announced=headers.get("content-length"))
         tracing.follow(headers.get("traceparent"))
-        who = replica.sign_ins.known(credentials) or credentials
+        known = replica.sign_ins.known(credentials)
         question = parse_question(body)
-        asker, asked = await replica.begin(partial(_ask, who, conversation_id, question))
+        asker, asked = await replica.begin(
+            partial(_ask, known or credentials, conversation_id, question),
+            user_id=known.user.pk if known else None,
+        )
         start = await find_start(replica, user_id=asker.user.pk, turn_id=asked.turn_id, after=0)
     except AppError as error:
         await send_problem(send, error)

@@ -8,6 +8,7 @@ from typing import Self, TypeVar
 from uuid import UUID, uuid4
 
 import pytest
+from redis import Redis as SyncRedis
 from redis.asyncio import Redis
 
 from chat_service.admission import WAITING_LIMIT, Admission, Gauge, Waiter
@@ -17,6 +18,7 @@ from chatbot.contracts import keys
 from chatbot.contracts.errors import LimitReached
 from tests.chat_service.client import ChatClient
 from tests.chat_service.processes import ChatProcess
+from tests.child_processes import wait_until
 from tests.factories.accounts import make_user
 from tests.factories.conversations import make_conversation
 from tests.factories.inference import make_endpoint
@@ -312,8 +314,102 @@ class TestAdmission:
         assert sorted(order) == ["a", "b", "c", "d"]
 
 
+class TestEarlyPlaces:
+    """Places of turns that are asked for while their questions are stored."""
+
+    async def test_are_taken_without_asking_again(self, redis: Redis) -> None:
+        gate, gauge, turn_id, user_id = HeldGate(), Gauge(uuid4(), 2), uuid4(), uuid4()
+        async with running(redis, gate) as admission:
+            admission.enter_early(gauge, turn_id=turn_id, user_id=user_id)
+            await soon(lambda: admission.places()[gauge.id] == (1, 0))
+            gate.is_open.clear()
+
+            waiter = Waiter(turn_id, user_id, print)
+            async with admission.place([gauge], waiter, stop=asyncio.Event()) as taken:
+                await admission.leave_early(turn_id)
+                assert taken == gauge
+                assert await held(redis, gauge) == [str(turn_id)]
+                gate.is_open.set()
+
+        assert await held(redis, gauge) == []
+
+    async def test_are_given_back(self, admission: Admission, redis: Redis) -> None:
+        gauge, turn_id = Gauge(uuid4(), 1), uuid4()
+        admission.enter_early(gauge, turn_id=turn_id, user_id=uuid4())
+
+        await admission.leave_early(turn_id)
+        await admission.leave_early(turn_id)
+
+        assert await held(redis, gauge) == []
+        assert admission.places() == {gauge.id: (0, 0)}
+
+    async def test_are_given_back_where_another_server_comes_first(
+        self, admission: Admission, redis: Redis
+    ) -> None:
+        first, second = Gauge(uuid4(), 1), Gauge(uuid4(), 1)
+        waiter = Waiter(uuid4(), uuid4(), print)
+        admission.enter_early(first, turn_id=waiter.turn_id, user_id=waiter.user_id)
+
+        async with admission.place([second, first], waiter, stop=asyncio.Event()) as taken:
+            assert taken == second
+            assert await held(redis, first) == []
+            assert await held(redis, second) == [str(waiter.turn_id)]
+
+    async def test_are_none_where_half_are_taken(self, admission: Admission, redis: Redis) -> None:
+        gauge = Gauge(uuid4(), 4)
+        ids = [uuid4() for _ in range(4)]
+        for turn_id in ids:
+            admission.enter_early(gauge, turn_id=turn_id, user_id=uuid4())
+            await asyncio.sleep(0.05)
+
+        assert await held(redis, gauge) == sorted(map(str, ids[:2]))
+
+    async def test_wait_with_all_others_where_nothing_is_free(
+        self, admission: Admission, redis: Redis
+    ) -> None:
+        async with running(redis) as other, Queue(other) as there:
+            await there.enter("there", uuid4())
+            turn_id, user_id = uuid4(), uuid4()
+            admission.enter_early(there.gauge, turn_id=turn_id, user_id=user_id)
+            told: list[int] = []
+            waiter = Waiter(turn_id, user_id, lambda place, _: told.append(place))
+
+            async def stay() -> None:
+                async with admission.place([there.gauge], waiter, stop=asyncio.Event()):
+                    pass
+
+            staying = asyncio.create_task(stay())
+            await soon(lambda: bool(told))
+            await there.leave("there")
+            await asyncio.wait_for(staying, 5)
+
+        assert told == [1]
+
+
+async def held(redis: Redis, gauge: Gauge) -> list[str]:
+    """Turns that have a place, as Redis knows it."""
+    return sorted(
+        turn.decode() for turn in await redis.zrange(keys.endpoint_running(gauge.id), 0, -1)
+    )
+
+
 @pytest.mark.django_db(transaction=True)
 class TestQueue:
+    def test_holds_no_place_for_what_was_refused(
+        self, client: ChatClient, person: User, scripted_server: ScriptedServer
+    ) -> None:
+        endpoint = make_endpoint(base_url=scripted_server.base_url, concurrency=1)
+        conversation = make_conversation(person, model=endpoint.model)
+        running = keys.endpoint_running(endpoint.pk)
+
+        with SyncRedis.from_url(os.environ["REDIS_URL"]) as redis:
+            for _ in range(5):
+                client.ask(conversation.pk, "What?")
+                assert client.answer().types[0] == "turn.started"
+                client.send(type="ask", conversation=str(uuid4()), text="Whose?", client_id="1")
+                assert client.receive()["code"] == "not-found"
+                wait_until(lambda: not redis.zcard(running), seconds=5, what="a free place")
+
     def test_is_told_honestly(
         self, chat: ChatProcess, person: User, scripted_server: ScriptedServer
     ) -> None:

@@ -1,7 +1,7 @@
 """Asking, going on, stopping: what people do with turns."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Self
 from uuid import UUID, uuid4
 
@@ -59,10 +59,12 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Claimer:
-    """A chat process that answers what it was asked."""
+    """A chat process that answers the question it was asked."""
 
     name: str
     begin: Callable[[Claim], None]
+    turn_id: UUID = field(default_factory=uuid4)
+    """The question's turn gets this id."""
 
 
 def ask(
@@ -109,7 +111,8 @@ def store_question(
     if facts.asked_before is not None:
         return _asked_again(facts, facts.asked_before, question)
     check_may_ask(user, facts)
-    new = NewTurn(turn_id=uuid4(), question_id=uuid4(), answer_id=uuid4())
+    turn_id = claimer.turn_id if claimer else uuid4()
+    new = NewTurn(turn_id=turn_id, question_id=uuid4(), answer_id=uuid4())
     if claimer is not None:
         claimer.begin(_first_claim(user, facts, new, question))
     store(
