@@ -94,7 +94,7 @@ class Admission:
         self._early: dict[UUID, _Early] = {}
 
     def enter_early(self, gauge: Gauge, *, turn_id: UUID, user_id: UUID) -> None:
-        """Asks for a place for a turn that may begin: `place` takes it, `leave_early` gives it back.
+        """Asks for a place for a turn that may begin; `place` takes it, `leave_early` returns it.
 
         Only where this process uses less than half of all places: questions that come to nothing
         keep nobody waiting.
