@@ -10,7 +10,8 @@ and through the chat service, in one run; the difference of the medians is our s
 the chat process alone, stored answers and stream log included.
 
 `slowed` is how many times as long a fixed piece of work took meanwhile on the core of the chat
-process as it does there at best in the whole run. On shared machines CPU rises with it, if less.
+process as it does there at best in the whole run. On shared machines CPU rises with it, if less:
+so of several `--rounds` the CPU is that of the one that took least.
 
 With `--health` another process asks for /healthz five times a second, over a new connection each
 time, which costs the chat process up to 0.003 CPU-seconds per 1,000 tokens.
@@ -23,6 +24,7 @@ an error.
 
 import argparse
 import asyncio
+import itertools
 import json
 import statistics
 import time
@@ -244,18 +246,24 @@ async def _asked(ask: Ask, client: Client) -> Told:
         return Told(error=repr(error)[:200])
 
 
-def figures_of(one: Run, pace: Pace, *, tokens: int, expected: str) -> dict[str, Any]:
-    first = one.first_ms()
-    between = sorted(pause * 1000 for answer in one.answers for pause in answer.between)
-    errors = one.errors(expected)
+def figures_of(runs: list[Run], pace: Pace, *, tokens: int, expected: str) -> dict[str, Any]:
+    """Times of all runs together; CPU of the one that took least, for others can only add to it."""
+    first = sorted(itertools.chain.from_iterable(one.first_ms() for one in runs))
+    answers = [answer for one in runs for answer in one.answers]
+    between = sorted(pause * 1000 for answer in answers for pause in answer.between)
+    errors = [error for one in runs for error in one.errors(expected)]
+    healthz = [seconds for one in runs for seconds in one.healthz]
+    costs = [round(one.cpu_seconds / (tokens * len(one.answers)) * 1000, 4) for one in runs]
+    least = costs.index(min(costs))
     return {
         "ttft_median_ms": round(statistics.median(first), 1) if first else None,
         "ttft_p99_ms": round(quantile(first, 0.99), 1) if first else None,
         "between_p99_ms": round(quantile(between, 0.99), 1) if between else None,
-        "cpu_per_1000_tokens": round(one.cpu_seconds / (tokens * len(one.answers)) * 1000, 4),
-        "core_slowed": round(pace.slowed(one.pace), 2),
-        "healthz_p99_ms": round(quantile(one.healthz, 0.99), 1) if one.healthz else None,
-        "pss_megabytes": round(one.pss, 1),
+        "cpu_per_1000_tokens": costs[least],
+        "cpu_of_each_round": costs,
+        "core_slowed": round(pace.slowed(runs[least].pace), 2),
+        "healthz_p99_ms": round(quantile(healthz, 0.99), 1) if healthz else None,
+        "pss_megabytes": round(max(one.pss for one in runs), 1),
         "errors": len(errors),
         "first_error": errors[0] if errors else "",
     }
@@ -268,31 +276,36 @@ def rounds_of(rig: Rig, streams: int) -> list[list[Seat]]:
     return [[seat] for seat in rig.seats(ROUNDS_OF_ONE)]
 
 
-def measure(
-    rig: Rig, pace: Pace, load: str, ways: list[str], *, asks_for_health: bool
-) -> dict[str, Any]:
-    """Figures of one load, bare first."""
+def once(rig: Rig, pace: Pace, ask: Ask, streams: int, *, asks_for_health: bool) -> Run:
+    """One load on one way, after a warm-up."""
+    asyncio.run(run(rig, ask, rig.seats(WARM_UP_STREAMS)))
+    watching: AbstractContextManager[list[float]] = (
+        watched_health(rig.chats[0]) if asks_for_health else nullcontext([])
+    )
+    with watching as healthz, pace.watched() as paces:
+        first, *others = rounds_of(rig, streams)
+        done = asyncio.run(run(rig, ask, first))
+        for seats in others:
+            again = asyncio.run(run(rig, ask, seats))
+            done.answers += again.answers
+            done.cpu_seconds += again.cpu_seconds
+    done.healthz, done.pace = healthz, paces
+    return done
+
+
+def measure(rig: Rig, pace: Pace, load: str, given: argparse.Namespace) -> dict[str, Any]:
+    """Figures of one load, bare first; ways take turns."""
     streams, rate = (int(part) for part in load.split("x"))
     tokens = min(TOKENS, rate * LONGEST_SECONDS)
     expected = rig.tell(delay_ms=DELAY_MS, rate=rate, tokens=tokens)
-    runs: dict[str, Run] = {}
-    for name in ("bare", *ways):
-        ask = WAYS.get(name, bare)
-        asyncio.run(run(rig, ask, rig.seats(WARM_UP_STREAMS)))
-        watching: AbstractContextManager[list[float]] = (
-            watched_health(rig.chats[0]) if asks_for_health else nullcontext([])
-        )
-        with watching as healthz, pace.watched() as paces:
-            first, *others = rounds_of(rig, streams)
-            done = asyncio.run(run(rig, ask, first))
-            for seats in others:
-                again = asyncio.run(run(rig, ask, seats))
-                done.answers += again.answers
-                done.cpu_seconds += again.cpu_seconds
-        done.healthz, done.pace = healthz, paces
-        runs[name] = done
+    asks = {name: WAYS.get(name, bare) for name in ("bare", *(given.way or WAYS))}
+    runs: dict[str, list[Run]] = {name: [] for name in asks}
+    for _ in range(given.rounds):
+        for name, ask in asks.items():
+            runs[name].append(once(rig, pace, ask, streams, asks_for_health=given.health))
     return {
-        name: figures_of(one, pace, tokens=tokens, expected=expected) for name, one in runs.items()
+        name: figures_of(done, pace, tokens=tokens, expected=expected)
+        for name, done in runs.items()
     }
 
 
@@ -301,6 +314,7 @@ def main() -> None:
     parser.add_argument("--load", action="append", help=f"else {', '.join(LOADS)}")
     parser.add_argument("--way", action="append", choices=list(WAYS))
     parser.add_argument("--replicas", type=int, default=1)
+    parser.add_argument("--rounds", type=int, default=1, help="of each load and way")
     parser.add_argument("--health", action="store_true", help="ask for /healthz meanwhile")
     given = parser.parse_args()
     print(
@@ -310,8 +324,7 @@ def main() -> None:
     pace = Pace()
     with running_rig(replicas=given.replicas) as rig:
         for load in given.load or LOADS:
-            ways = given.way or list(WAYS)
-            found = measure(rig, pace, load, ways, asks_for_health=given.health)
+            found = measure(rig, pace, load, given)
             for way, one in found.items():
                 added = one["ttft_median_ms"] - found["bare"]["ttft_median_ms"]
                 print(

@@ -1,7 +1,8 @@
 """Statements that a connection plans once: planning a large one takes longer than executing it.
 
 PostgreSQL keeps them for each connection. A pooler that hands connections out by transaction loses
-them: once one is missing, this process does without.
+them, and a migration may change what they give: once one can't be executed, this process does
+without.
 """
 
 import hashlib
@@ -10,9 +11,13 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 from weakref import WeakSet
 
-from django.db import ProgrammingError, connection
+from django.db import DatabaseError, connection
 from django.db.backends.utils import CursorWrapper
-from psycopg.errors import DuplicatePreparedStatement, InvalidSqlStatementName
+from psycopg.errors import (
+    DuplicatePreparedStatement,
+    FeatureNotSupported,
+    InvalidSqlStatementName,
+)
 
 if TYPE_CHECKING:
     from psycopg import Connection
@@ -53,15 +58,15 @@ class PreparedStatement:
         try:
             # Without parameters nothing is looked for in it, as `%`.
             cursor.execute(self._prepare)
-        except ProgrammingError as error:
+        except DatabaseError as error:
             if not isinstance(error.__cause__, DuplicatePreparedStatement):
                 raise
         self._connections.add(connection.connection)
 
     @classmethod
-    def do_without(cls, error: ProgrammingError) -> bool:
-        """Whether the error says that connections don't keep them; then none is used again."""
-        if not isinstance(error.__cause__, InvalidSqlStatementName):
+    def do_without(cls, error: DatabaseError) -> bool:
+        """Whether the error says that one is lost or out of date; then none is used again."""
+        if not isinstance(error.__cause__, InvalidSqlStatementName | FeatureNotSupported):
             return False
         PreparedStatement._are_kept = False
         return True

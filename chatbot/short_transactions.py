@@ -9,7 +9,7 @@ import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
-from django.db import Error, ProgrammingError, connection, transaction
+from django.db import DatabaseError, Error, connection, transaction
 from django.db.backends.utils import CursorWrapper
 
 from chatbot.prepared_statements import PreparedStatement
@@ -42,7 +42,7 @@ class ShortTransaction:
         try:
             prepared = (one if isinstance(one, str) else one.on(cursor) for one in statements)
             cursor.execute(_BEGIN + ";".join(prepared), named)
-        except ProgrammingError as error:
+        except DatabaseError as error:
             if not PreparedStatement.do_without(error):
                 raise
             self.undo()

@@ -84,6 +84,21 @@ def test_are_done_without_where_connections_lose_them(
     ]
 
 
+def test_are_done_without_where_a_migration_changed_them(
+    titled: PreparedStatement, conversation: Conversation
+) -> None:
+    found(titled, conversation)
+    alter = "ALTER TABLE conversations_conversation ALTER title TYPE varchar(%d)"
+    characters = Conversation._meta.get_field("title").max_length or 0
+    with connection.cursor() as cursor:
+        cursor.execute(alter % (characters + 1))
+    try:
+        assert found(titled, conversation) == [("100 %s", "100 %")]
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute(alter % characters)
+
+
 def test_that_are_wrong_say_so(conversation: Conversation) -> None:
     wrong = PreparedStatement("SELECT nothing", types={})
 
