@@ -35,9 +35,8 @@ class ShortTransaction:
         named: Mapping[str, Any],
     ) -> None:
         """Begins, and executes them; the cursor stands at the first's result."""
-        unprepared = ";".join(map(str, statements))
         if self._is_part:
-            cursor.execute(unprepared, named)
+            cursor.execute(_unprepared(statements), named)
             return
         try:
             prepared = (one if isinstance(one, str) else one.on(cursor) for one in statements)
@@ -46,7 +45,7 @@ class ShortTransaction:
             if not PreparedStatement.do_without(error):
                 raise
             self.undo()
-            cursor.execute(_BEGIN + unprepared, named)
+            cursor.execute(_BEGIN + _unprepared(statements), named)
         self._is_open = True
         cursor.nextset()
 
@@ -83,6 +82,10 @@ def short_transaction() -> Iterator[ShortTransaction]:
     except BaseException:
         own.undo()
         raise
+
+
+def _unprepared(statements: Sequence[str | PreparedStatement]) -> str:
+    return ";".join(map(str, statements))
 
 
 def _execute(sql: str) -> None:
