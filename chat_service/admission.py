@@ -172,13 +172,13 @@ class Admission:
         return await self._first_free([gauge], waiter)
 
     async def _enter(self, gauges: Sequence[Gauge], waiter: Waiter) -> _Door:
-        if waiter.turn_id in self._early:
-            early = self._early.pop(waiter.turn_id)
-            if (door := await early.entering) is not None:
-                if door.gauge.id == gauges[0].id:
-                    waiter.admitted.set()
-                    return door
-                await self._leave(door, early.waiter, is_answer=False)
+        early = self._early.get(waiter.turn_id)
+        entered = await early.entering if early else None
+        if entered is not None and entered.gauge.id == gauges[0].id:
+            del self._early[waiter.turn_id]
+            waiter.admitted.set()
+            return entered
+        await self.leave_early(waiter.turn_id)
         if len(gauges) > 1 and (free := await self._first_free(gauges, waiter)) is not None:
             return free
         door = self._door(gauges[0])
