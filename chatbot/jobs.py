@@ -33,8 +33,8 @@ _WORKER_SECONDS = 15
 
 @dataclass(frozen=True, slots=True)
 class BrokerLoad:
-    slots: int
-    """Jobs that all workers of the queue together can run at once."""
+    slots: int | None
+    """Jobs that all workers of the queue together can run at once; None: no worker has told."""
     hints: int
     """That no worker has fetched."""
 
@@ -97,7 +97,8 @@ def broker_load(*, queue: Queue) -> BrokerLoad | None:
             _, workers, hints = pipe.execute()
     except RedisError:
         return None
-    return BrokerLoad(slots=sum(int(worker.split()[0]) for worker in workers), hints=hints)
+    slots = sum(int(worker.split()[0]) for worker in workers) if workers else None
+    return BrokerLoad(slots=slots, hints=hints)
 
 
 def wake_scheduler() -> None:

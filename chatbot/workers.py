@@ -44,9 +44,15 @@ class QuietConsumer(Consumer):
         quiet = {"without_mingle": True, "without_gossip": True, "without_heartbeat": True}
         super().__init__(*args, **{**kwargs, **quiet})
 
+    def take_jobs(self, queue: str, *, are_wanted: bool) -> None:
+        """From any thread: begins or ends to fetch from the queue; what is running runs on."""
+        hub: Any = self.hub  # type: ignore[attr-defined]  # Celery's types lack it
+        hub.call_soon(self.add_task_queue if are_wanted else self.cancel_task_queue, queue)
+        self.pool.wake()
+
 
 class WakingPool(TaskPool):
-    """A pool of threads that tells the loop of the main thread when a slot has become free.
+    """A pool of threads that can wake the loop of the main thread, as when a slot becomes free.
 
     The loop fetches nothing while all slots are taken, and then sleeps until something happens to
     a connection: without this, up to ten seconds after the slot is free.
@@ -63,10 +69,10 @@ class WakingPool(TaskPool):
 
     def on_apply(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - Celery's own
         result = super().on_apply(*args, **kwargs)
-        result.f.add_done_callback(self._wake)
+        result.f.add_done_callback(self.wake)
         return result
 
-    def _wake(self, _: object) -> None:
+    def wake(self, _: object = None) -> None:
         # Full: the loop has been told often enough.
         with contextlib.suppress(BlockingIOError):
             os.write(self._writer, b"!")
@@ -110,7 +116,8 @@ def make_worker(*, keeper: LeaseKeeper, tasks: str, warm_up: "Callable[[], None]
         keeper.start(slots=sender.concurrency)
         warm_up()
 
-    def tell(**_: object) -> None:
+    def tell(sender: Any, **_: object) -> None:  # noqa: ANN401 - a QuietConsumer
+        keeper.on_draining(lambda is_draining: sender.take_jobs(queue, are_wanted=not is_draining))
         logger.info("%s is ready", queue)
 
     def end(**_: object) -> None:

@@ -150,17 +150,24 @@ class DocumentError(TypedDict):
     sentence: str
 
 
-class DocumentChanged(TypedDict):
+class DocumentProgress(TypedDict):
+    """How far one version of a document is."""
+
+    state: str
+    pages_total: int | None
+    pages_done: int
+    error: DocumentError | None
+
+
+class DocumentChanged(DocumentProgress):
     """A document moved. Best effort: after a reconnect a client reads the documents again."""
 
     type: Literal["document.changed"]
     brain: str
     document: str
     title: str
-    state: str
-    pages_total: int | None
-    pages_done: int
-    error: DocumentError | None
+    next: DocumentProgress | None
+    """Where it is being read again; what is there now stays until that has ended well."""
     deleted: bool
 
 

@@ -2,6 +2,8 @@
 
 Document -> DocumentVersion -> Page
                             -> IngestionJob (one stage on a range of pages; the row is the work)
+                                            -> JobAttempt (who tried, how long, what became of it)
+Worker (a process that runs jobs)
 """
 
 import uuid
@@ -33,9 +35,32 @@ class Document(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     brain = models.ForeignKey(Brain, models.CASCADE, related_name="documents")
     title = models.CharField(_("title"), max_length=300)
-    sha256 = models.CharField(max_length=64, editable=False)
+    sha256 = models.CharField(
+        max_length=64, blank=True, editable=False, help_text=_("Empty until the file is there.")
+    )
+    source_url = models.CharField(
+        _("address"),
+        max_length=2000,
+        blank=True,
+        default="",
+        db_default="",
+        help_text=_("Where the file is fetched from."),
+    )
     current_version = models.ForeignKey(
-        "DocumentVersion", models.SET_NULL, null=True, editable=False, related_name="+"
+        "DocumentVersion",
+        models.SET_NULL,
+        null=True,
+        editable=False,
+        related_name="+",
+        help_text=_("The one that is searched and shown."),
+    )
+    next_version = models.ForeignKey(
+        "DocumentVersion",
+        models.SET_NULL,
+        null=True,
+        editable=False,
+        related_name="+",
+        help_text=_("Read again from the same file; takes the current one's place at its end."),
     )
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+"
@@ -47,7 +72,11 @@ class Document(models.Model):
         verbose_name_plural = _("documents")
         ordering = ("-created_at", "id")
         constraints = [
-            models.UniqueConstraint(fields=("brain", "sha256"), name="same_bytes_same_document")
+            models.UniqueConstraint(
+                fields=("brain", "sha256"),
+                condition=~Q(sha256=""),
+                name="same_bytes_same_document",
+            )
         ]
 
     def __str__(self) -> str:
@@ -82,9 +111,23 @@ class DocumentVersion(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     document = models.ForeignKey(Document, models.CASCADE, related_name="versions")
     number = models.PositiveIntegerField(default=1)
-    storage_name = models.CharField(max_length=200, unique=True, editable=False)
-    size_bytes = models.BigIntegerField(_("size (bytes)"))
-    media_type = models.CharField(_("type"), max_length=120)
+    storage_name = models.CharField(
+        max_length=200,
+        blank=True,
+        db_index=True,
+        editable=False,
+        help_text=_("Empty until the file is there. Versions of one document may share a file."),
+    )
+    size_bytes = models.BigIntegerField(_("size (bytes)"), default=0)
+    media_type = models.CharField(_("type"), max_length=120, blank=True)
+    engine = models.CharField(
+        _("OCR engine"),
+        max_length=32,
+        blank=True,
+        default="",
+        db_default="",
+        help_text=_("Empty: the usual one."),
+    )
     state = models.CharField(
         _("state"), max_length=16, choices=VersionState, default=VersionState.RECEIVED
     )
@@ -134,6 +177,20 @@ class Page(models.Model):
     label = models.CharField(max_length=200, blank=True)
     text = models.TextField(blank=True)
     source = models.CharField(max_length=16, choices=PageSource, default=PageSource.TEXT_LAYER)
+    engine = models.CharField(
+        max_length=32,
+        blank=True,
+        default="",
+        db_default="",
+        help_text=_("The OCR engine that has read it."),
+    )
+    image_sha256 = models.CharField(
+        max_length=64,
+        blank=True,
+        default="",
+        db_default="",
+        help_text=_("Of the picture that OCR has read."),
+    )
     confidence = models.FloatField(null=True)
     width = models.FloatField(null=True)
     height = models.FloatField(null=True)
@@ -147,6 +204,9 @@ class Page(models.Model):
         ordering = ("number",)
         constraints = [
             models.UniqueConstraint(fields=("version", "number"), name="page_number_unique")
+        ]
+        indexes = [
+            models.Index(fields=("image_sha256",), name="page_image", condition=~Q(image_sha256=""))
         ]
 
     def __str__(self) -> str:
@@ -212,3 +272,57 @@ class IngestionJob(models.Model):
 
     def __str__(self) -> str:
         return f"{self.stage} {self.page_from}-{self.page_to} of {self.version_id}"
+
+
+class AttemptOutcome(models.TextChoices):
+    RUNNING = "running", _("running")
+    DONE = "done", _("done")
+    GIVEN_BACK = "given-back", _("given back")
+    FAULT = "fault", _("the document's fault")
+    WAIT = "wait", _("something was away")
+    DEATH = "death", _("the worker died")
+    CANCELLED = "cancelled", _("cancelled")
+
+
+class JobAttempt(models.Model):
+    """One claim of a job, from its beginning to its end; the lease's token is its id."""
+
+    id = models.UUIDField(primary_key=True, editable=False)
+    job = models.ForeignKey(IngestionJob, models.CASCADE, related_name="attempts")
+    worker = models.CharField(_("worker"), max_length=200)
+    outcome = models.CharField(
+        _("outcome"), max_length=16, choices=AttemptOutcome, default=AttemptOutcome.RUNNING
+    )
+    error_code = models.CharField(_("error"), max_length=64, blank=True)
+    started_at = models.DateTimeField(_("started at"), db_default=Now())
+    finished_at = models.DateTimeField(_("finished at"), null=True)
+
+    class Meta:
+        verbose_name = _("attempt")
+        verbose_name_plural = _("attempts")
+        ordering = ("started_at",)
+
+    def __str__(self) -> str:
+        return f"{self.job_id} by {self.worker}"
+
+
+class Worker(models.Model):
+    """A process that runs jobs; it is alive while it says so every few seconds."""
+
+    name = models.CharField(_("name"), primary_key=True, max_length=200)
+    queue = models.CharField(_("queue"), max_length=32)
+    slots = models.PositiveSmallIntegerField(_("slots"))
+    is_draining = models.BooleanField(
+        _("draining"), default=False, help_text=_("It ends what it does, and takes no more.")
+    )
+    started_at = models.DateTimeField(_("started at"), db_default=Now())
+    seen_at = models.DateTimeField(_("last seen"), db_default=Now())
+    ended_at = models.DateTimeField(_("ended at"), null=True)
+
+    class Meta:
+        verbose_name = _("worker")
+        verbose_name_plural = _("workers")
+        ordering = ("queue", "name")
+
+    def __str__(self) -> str:
+        return self.name

@@ -22,9 +22,9 @@ def readable_documents(
     Raises:
         NotFound: there is no such brain, or the user is no member.
     """
-    documents = Document.objects.select_related("current_version", "created_by").annotate(
-        role=role_in_brain(user=user)
-    )
+    documents = Document.objects.select_related(
+        "current_version", "next_version", "created_by"
+    ).annotate(role=role_in_brain(user=user))
     if brain_id is None:
         return documents.filter(in_readable_brain(user=user))
     return documents.filter(brain=get_brain(user=user, brain_id=brain_id))

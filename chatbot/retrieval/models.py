@@ -53,6 +53,19 @@ class Chunk(models.Model):
     start = models.PositiveIntegerField()
     end = models.PositiveIntegerField()
     text = models.TextField()
+    headings = models.TextField(
+        blank=True,
+        default="",
+        db_default="",
+        help_text=_("The titles that it stands under, from the outermost in, by line."),
+    )
+    embedded_sha256 = models.CharField(
+        max_length=64,
+        blank=True,
+        default="",
+        db_default="",
+        help_text=_("Of what was embedded: headings and text."),
+    )
     lexemes = SearchVectorField()
     lexeme_count = models.PositiveIntegerField()
 
@@ -64,7 +77,10 @@ class Chunk(models.Model):
                 fields=("version", "page_from", "ordinal"), name="chunk_place_unique"
             )
         ]
-        indexes = [GinIndex(fields=("lexemes",), name="chunk_lexemes")]
+        indexes = [
+            GinIndex(fields=("lexemes",), name="chunk_lexemes"),
+            models.Index(fields=("brain", "embedded_sha256"), name="chunk_embedded"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.version_id} p. {self.page_from} #{self.ordinal}"

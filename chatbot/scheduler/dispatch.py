@@ -26,7 +26,9 @@ class Dispatcher:
         broker = jobs.broker_load(queue=self._queue)
         if broker is None:
             return 0
-        slots = broker.slots or SLOTS_UNTIL_KNOWN
+        slots = SLOTS_UNTIL_KNOWN if broker.slots is None else broker.slots
+        if not slots:
+            return 0
         load = ingestion.load_of(queue=self._queue)
         room = slots + SPARE_HINTS - load.all
         if room <= 0 or broker.hints > slots:

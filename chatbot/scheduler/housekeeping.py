@@ -43,6 +43,12 @@ class Housekeeping:
                 every_seconds=3600,
                 at_once=completions.OLD_AT_ONCE,
             ),
+            Chore(
+                ingestion.remove_superseded,
+                every_seconds=10,
+                at_once=ingestion.SUPERSEDED_AT_ONCE,
+            ),
+            Chore(ingestion.remove_old_workers, every_seconds=3600),
             Chore(files.remove_orphans, every_seconds=30, at_once=files.ORPHANS_AT_ONCE),
         ]
 

@@ -127,7 +127,7 @@ class TestQueries:
             "brains",
             "conversations",
             f"brains/{world.ids['brain']}/documents",
-            f"documents/{world.ids['failed']}/pages",
+            f"documents/{world.ids['document']}/pages",
             f"documents/{world.ids['reading']}/file",
         ]
 

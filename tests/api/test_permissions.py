@@ -84,7 +84,7 @@ READERS = members(viewer=200, editor=200, owner=200)
 BRAIN = {"brain_id": "brain"}
 MEMBER = {"brain_id": "brain", "member_id": "member"}
 MEMBER_ELSEWHERE = {"brain_id": "brain", "member_id": "member_elsewhere"}
-FAILED = {"document_id": "failed"}
+FAILED = {"document_id": "document"}
 READING = {"document_id": "reading"}
 CONVERSATION = {"conversation_id": "conversation"}
 TURN = {"turn_id": "turn"}
@@ -147,6 +147,7 @@ TABLE: Final = [
     Row("DELETE", "document", members(viewer=403, editor=204, owner=204), path=FAILED),
     Row("POST", "document-retry", members(viewer=403, editor=202, owner=202), path=FAILED),
     Row("POST", "document-cancel", members(viewer=403, editor=202, owner=202), path=READING),
+    Row("POST", "document-reread", members(viewer=403, editor=202, owner=202), path=FAILED),
     Row("GET", "file", READERS, path=FAILED),
     Row("GET", "pages", READERS, path=FAILED),
     Row("GET", "page", READERS, path={**FAILED, "number": "first_page"}),
@@ -273,7 +274,7 @@ def world(settings: Settings) -> World:
         "brain": brain.pk,
         "member": add_member(brain, make_user(), BrainRole.VIEWER).pk,
         "member_elsewhere": elsewhere.memberships.get().pk,
-        "failed": failed.pk,
+        "document": failed.pk,
         "reading": reading.pk,
         "first_page": 1,
         "job": failed.current_version_id,

@@ -30,6 +30,7 @@ def change(brain: str, pages_done: int) -> DocumentChanged:
         pages_total=3,
         pages_done=pages_done,
         error=None,
+        next=None,
         deleted=False,
     )
 

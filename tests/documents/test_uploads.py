@@ -92,6 +92,7 @@ class TestUploadDocument:
                 "pages_total": None,
                 "pages_done": 0,
                 "error": None,
+                "next": None,
                 "deleted": False,
             }
         ]

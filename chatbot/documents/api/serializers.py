@@ -4,6 +4,7 @@ from typing import Any
 
 from rest_framework import serializers
 
+from chatbot.contracts.ocr import ENGINES
 from chatbot.documents.api.upload import display_name
 from chatbot.documents.models import Document, DocumentVersion, Page, PageSource, VersionState
 
@@ -39,6 +40,27 @@ class DocumentErrorOutput(serializers.Serializer[DocumentVersion]):
         return super().to_representation(instance) if instance.error_code else None
 
 
+class NextVersionOutput(serializers.Serializer[DocumentVersion]):
+    version = serializers.IntegerField(source="number")
+    engine = serializers.CharField(help_text="The OCR engine that was asked for.")
+    state = serializers.ChoiceField(choices=VersionState.choices)
+    pages_total = serializers.IntegerField(allow_null=True)
+    pages_done = serializers.IntegerField()
+    # DRF's own attribute of this name is not in its way.
+    error = DocumentErrorOutput(source="*", allow_null=True)
+    job = serializers.UUIDField(source="id", help_text="See jobs/{id}.")
+
+
+class RereadInput(serializers.Serializer[Any]):
+    engine = serializers.ChoiceField(
+        choices=sorted(ENGINES),
+        required=False,
+        default="",
+        allow_blank=True,
+        help_text="The OCR engine; empty: the usual one.",
+    )
+
+
 class DocumentUserOutput(serializers.Serializer[Any]):
     id = serializers.UUIDField()
     email = serializers.EmailField()
@@ -62,6 +84,11 @@ class DocumentOutput(serializers.Serializer[Document]):
     error = DocumentErrorOutput(source="current_version", allow_null=True)
     version = serializers.IntegerField(source="current_version.number")
     job = serializers.UUIDField(source="current_version_id", help_text="See jobs/{id}.")
+    next = NextVersionOutput(
+        source="next_version",
+        allow_null=True,
+        help_text="Where the file is being read again; until that has ended well, all stays.",
+    )
     created_at = serializers.DateTimeField()
     created_by = DocumentUserOutput(allow_null=True)
     finished_at = serializers.DateTimeField(source="current_version.finished_at", allow_null=True)

@@ -15,6 +15,11 @@ urlpatterns = [
         views.DocumentCancelView.as_view(),
         name="document-cancel",
     ),
+    path(
+        "documents/<uuid:document_id>/reread",
+        views.DocumentRereadView.as_view(),
+        name="document-reread",
+    ),
     path("documents/<uuid:document_id>/file", views.DocumentFileView.as_view(), name="file"),
     path("documents/<uuid:document_id>/pages", views.PagesView.as_view(), name="pages"),
     path("documents/<uuid:document_id>/pages/<int:number>", views.PageView.as_view(), name="page"),

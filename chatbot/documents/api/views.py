@@ -21,6 +21,7 @@ from chatbot.documents.api.serializers import (
     FileQuery,
     PageOutput,
     PageSummaryOutput,
+    RereadInput,
     UploadInput,
 )
 from chatbot.documents.api.upload import UploadParser
@@ -34,6 +35,7 @@ from chatbot.documents.selectors import (
 from chatbot.documents.services import (
     cancel_document,
     delete_document,
+    reread_document,
     retry_document,
     upload_document,
 )
@@ -45,7 +47,8 @@ class DocumentApiView(ApiView):
 
     def accepted(self, document: Document, *, status: int = 202) -> Response:
         """The document, and where its job stands."""
-        job = reverse("job", kwargs={"job_id": document.current_version_id})
+        version_id = document.next_version_id or document.current_version_id
+        job = reverse("job", kwargs={"job_id": version_id})
         return Response(DocumentOutput(document).data, status=status, headers={"Location": job})
 
 
@@ -115,6 +118,21 @@ class DocumentCancelView(DocumentApiView):
     def post(self, request: Request, document_id: UUID) -> Response:
         """Ends an ingestion; what is indexed stays. Needs the role editor."""
         return self.accepted(cancel_document(user=user_of(request), document_id=document_id))
+
+
+class DocumentRereadView(DocumentApiView):
+    @extend_schema(
+        operation_id="reread_document", request=RereadInput, responses={202: DocumentOutput}
+    )
+    def post(self, request: Request, document_id: UUID) -> Response:
+        """Reads the file again, and searches the new text once all of it is there.
+
+        Until then the document stays as it is. Needs the role editor.
+        """
+        asked = self.parsed(RereadInput)
+        return self.accepted(
+            reread_document(user=user_of(request), document_id=document_id, **asked)
+        )
 
 
 class DocumentFileView(DocumentApiView):

@@ -1,10 +1,10 @@
-"""What an editor does with a document that is there: try again, give up, delete."""
+"""What an editor does with a document that is there: try again, read anew, give up, delete."""
 
 from typing import TYPE_CHECKING
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import Max
 from django.db.models.functions import Now
 from django.utils import timezone
 
@@ -22,6 +22,7 @@ from chatbot.documents.models import (
 )
 from chatbot.documents.selectors import get_document, no_such_document
 from chatbot.documents.services import files
+from chatbot.documents.services.ingestion.attempts import cancel_attempts
 from chatbot.documents.services.news import announce, announce_deletion
 
 if TYPE_CHECKING:
@@ -87,8 +88,54 @@ def revive(version: DocumentVersion) -> None:
 
 
 @transaction.atomic
+def reread_document(*, user: "User", document_id: UUID, engine: str = "") -> Document:
+    """Reads a document's file again; what is there now is searched until that has ended well.
+
+    Args:
+        user: an editor.
+        document_id: the document.
+        engine: which OCR engine is to read it, of `chatbot.contracts.ocr.ENGINES`; empty: the
+            usual one.
+
+    Raises:
+        NotFound, NotAllowed: as `get_document` for an editor.
+        Conflict: `document-unfinished`.
+    """
+    document, version = _locked(user=user, document_id=document_id)
+    reread(version, engine=engine)
+    return document
+
+
+def reread(version: DocumentVersion, *, engine: str) -> None:
+    """As `reread_document`, whoever asks for it. The caller holds the document's versions."""
+    document = version.document
+    if version.state not in TERMINAL_STATES or not version.storage_name:
+        raise Conflict(
+            "The document is still being read.",
+            code="document-unfinished",
+            way_out="Wait until its ingestion has ended, or cancel it.",
+        )
+    last = document.versions.aggregate(last=Max("number"))["last"] or 0
+    again = DocumentVersion.objects.create(
+        document=document,
+        number=last + 1,
+        storage_name=version.storage_name,
+        size_bytes=version.size_bytes,
+        media_type=version.media_type,
+        engine=engine,
+    )
+    IngestionJob.objects.create(version=again, stage=Stage.OPEN)
+    document.next_version = again
+    document.save(update_fields=["next_version"])
+    announce(again)
+    jobs.wake_scheduler()
+
+
+@transaction.atomic
 def cancel_document(*, user: "User", document_id: UUID) -> Document:
     """Ends an ingestion; the pages that are indexed stay searchable.
+
+    Of a document that is being read again, or could not be, that reading is dropped.
 
     Raises:
         NotFound, NotAllowed: as `get_document` for an editor.
@@ -101,12 +148,17 @@ def cancel_document(*, user: "User", document_id: UUID) -> Document:
 
 def cancel(version: DocumentVersion) -> None:
     """As `cancel_document`, whoever asks for it. The caller holds the version's row."""
-    if version.state in TERMINAL_STATES:
+    document = version.document
+    if document.next_version_id == version.pk:
+        document.next_version = None
+        document.save(update_fields=["next_version"])
+    elif version.state in TERMINAL_STATES:
         raise Conflict(
             "The ingestion of the document has ended already.",
             code="document-finished",
             way_out="Delete the document if it isn't wanted.",
         )
+    cancel_attempts(version)
     version.jobs.filter(state__in=_OPEN).update(
         state=JobState.CANCELLED, lease_token=None, leased_until=None, finished_at=Now()
     )
@@ -132,24 +184,37 @@ def remove(document: Document) -> None:
     """As `delete_document`, whoever asks for it; in the caller's transaction."""
     current = document.current_version
     # Locked before the cascade looks for rows: a worker's write is seen by it, or finds nothing.
-    versions = list(DocumentVersion.objects.select_for_update().filter(document=document))
+    versions = list(
+        DocumentVersion.objects.select_for_update().filter(document=document).order_by("pk")
+    )
     list(IngestionJob.objects.select_for_update().filter(version__in=versions).only("pk"))
     Document.objects.filter(pk=document.pk).delete()
     announce_deletion(document, current)
-    names = [version.storage_name for version in versions]
+    names = sorted({version.storage_name for version in versions} - {""})
     transaction.on_commit(lambda: files.remove_files(names=names), robust=True)
 
 
 def _locked(*, user: "User", document_id: UUID) -> tuple[Document, DocumentVersion]:
+    """The version that is being read again, or else the current one."""
     document = get_document(user=user, document_id=document_id, role=BrainRole.EDITOR)
-    # Whoever deletes the document holds this row, or has taken it away meanwhile.
-    version = (
-        document.versions.select_for_update(no_key=True, of=("self",))
-        .filter(document__current_version=F("pk"))
-        .first()
-    )
+    return document, lock_latest(document)
+
+
+def lock_latest(document: Document) -> DocumentVersion:
+    """The version on which work goes on, or did last; its row is the caller's.
+
+    Raises:
+        NotFound: the document has been deleted meanwhile.
+    """
+    # Whoever deletes the document holds these rows, or has taken them away meanwhile.
+    list(document.versions.select_for_update(no_key=True).order_by("pk"))
+    both = Document.objects.select_related("current_version", "next_version")
+    found = both.filter(pk=document.pk).first()
+    if found is None:
+        raise no_such_document()
+    document.current_version, document.next_version = found.current_version, found.next_version
+    version = found.next_version or found.current_version
     if version is None:
         raise no_such_document()
-    document.current_version = version
     version.document = document
-    return document, version
+    return version

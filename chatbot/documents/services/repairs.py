@@ -7,7 +7,7 @@ from django.db import transaction
 from chatbot.brains.models import Brain
 from chatbot.documents.models import Document, DocumentVersion
 from chatbot.documents.selectors import no_such_document
-from chatbot.documents.services.lifecycle import cancel, remove, retry
+from chatbot.documents.services.lifecycle import cancel, lock_latest, remove, reread, retry
 
 
 @transaction.atomic
@@ -30,6 +30,20 @@ def cancel_version(*, version_id: UUID) -> None:
         Conflict: `document-finished`.
     """
     cancel(_locked(version_id))
+
+
+@transaction.atomic
+def reread_version(*, version_id: UUID, engine: str = "") -> None:
+    """Reads the file of a version's document again.
+
+    Raises:
+        NotFound: it is gone.
+        Conflict: `document-unfinished`.
+    """
+    version = DocumentVersion.objects.select_related("document").filter(pk=version_id).first()
+    if version is None:
+        raise no_such_document()
+    reread(lock_latest(version.document), engine=engine)
 
 
 @transaction.atomic

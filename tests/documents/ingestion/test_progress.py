@@ -13,7 +13,7 @@ from tests.factories.documents import claim, make_document, make_job, version_of
 from tests.listening import events_of
 
 pytestmark = pytest.mark.django_db
-FINISH_QUERIES = 11
+FINISH_QUERIES = 12
 STORE_QUERIES = 7
 """With the two of the savepoint that a test's transaction makes of ours."""
 

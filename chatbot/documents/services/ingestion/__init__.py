@@ -19,7 +19,12 @@ from chatbot.documents.services.ingestion.progress import (
     finish_read,
     record_indexed,
 )
-from chatbot.documents.services.ingestion.reconciliation import reconcile, repair_versions
+from chatbot.documents.services.ingestion.reconciliation import (
+    SUPERSEDED_AT_ONCE,
+    reconcile,
+    remove_superseded,
+    repair_versions,
+)
 from chatbot.documents.services.ingestion.running import JobUnfinished, Pipeline, run_job
 from chatbot.documents.services.ingestion.selection import (
     ReadyJob,
@@ -29,8 +34,14 @@ from chatbot.documents.services.ingestion.selection import (
     take_turns,
     unmark_hinted,
 )
+from chatbot.documents.services.ingestion.workers import (
+    remove_old_workers,
+    tell_alive,
+    tell_ended,
+)
 
 __all__ = [
+    "SUPERSEDED_AT_ONCE",
     "Claim",
     "Fenced",
     "JobUnfinished",
@@ -56,10 +67,14 @@ __all__ = [
     "reconcile",
     "record_indexed",
     "release_job",
+    "remove_old_workers",
+    "remove_superseded",
     "renew_lease",
     "repair_versions",
     "run_job",
     "take_turns",
+    "tell_alive",
+    "tell_ended",
     "unindexed_pages",
     "unmark_hinted",
 ]

@@ -19,11 +19,13 @@ from chatbot import jobs
 from chatbot.contracts.tasks import QUEUE_OF_STAGE, Queue, Stage
 from chatbot.documents.models import (
     UNFINISHED_STATES,
+    AttemptOutcome,
     DocumentVersion,
     IngestionJob,
     JobState,
     VersionState,
 )
+from chatbot.documents.services.ingestion.attempts import close_claim
 from chatbot.documents.services.news import announce
 
 LEASE_SECONDS: Final = 15.0
@@ -47,6 +49,8 @@ class Claim:
     brain_id: UUID
     storage_name: str
     media_type: str
+    engine: str
+    """The OCR engine that was asked for; empty: the usual one."""
 
     @property
     def queue(self) -> Queue:
@@ -62,21 +66,27 @@ class Fenced:
 
 
 _CLAIM: Final = """
-UPDATE documents_ingestionjob AS job
-SET state = 'running', lease_token = %(token)s, worker = %(worker)s, hinted_at = NULL,
-    leased_until = statement_timestamp() + make_interval(secs => %(seconds)s),
-    started_at = coalesce(job.started_at, statement_timestamp())
-FROM documents_documentversion AS version
-JOIN documents_document AS document ON document.id = version.document_id
-WHERE job.id = (
-        SELECT id FROM documents_ingestionjob
-        WHERE id = %(job_id)s AND state = 'queued' AND run_after <= statement_timestamp()
-        FOR UPDATE SKIP LOCKED
-    )
-    AND version.id = job.version_id
-    AND version.state = ANY(%(unfinished)s)
-RETURNING job.stage, job.page_from, job.page_to, version.id, document.brain_id,
-    version.storage_name, version.media_type
+WITH claimed AS (
+    UPDATE documents_ingestionjob AS job
+    SET state = 'running', lease_token = %(token)s, worker = %(worker)s, hinted_at = NULL,
+        leased_until = statement_timestamp() + make_interval(secs => %(seconds)s),
+        started_at = coalesce(job.started_at, statement_timestamp())
+    FROM documents_documentversion AS version
+    JOIN documents_document AS document ON document.id = version.document_id
+    WHERE job.id = (
+            SELECT id FROM documents_ingestionjob
+            WHERE id = %(job_id)s AND state = 'queued' AND run_after <= statement_timestamp()
+            FOR UPDATE SKIP LOCKED
+        )
+        AND version.id = job.version_id
+        AND version.state = ANY(%(unfinished)s)
+    RETURNING job.stage, job.page_from, job.page_to, version.id, document.brain_id,
+        version.storage_name, version.media_type, version.engine
+), begun AS (
+    INSERT INTO documents_jobattempt (id, job_id, worker, outcome, error_code)
+    SELECT %(token)s, %(job_id)s, %(worker)s, 'running', '' FROM claimed
+)
+SELECT * FROM claimed
 """
 
 
@@ -114,12 +124,14 @@ def renew_lease(claim: Claim) -> bool:
     return renewed == 1
 
 
+@transaction.atomic
 def release_job(claim: Claim) -> None:
     """Gives a job back, to be continued by anybody; it counts neither as fault nor as death."""
     given_back = IngestionJob.objects.filter(pk=claim.job_id, lease_token=claim.token).update(
         state=JobState.QUEUED, lease_token=None, leased_until=None, run_after=Now()
     )
     if given_back:
+        close_claim(claim.token, AttemptOutcome.GIVEN_BACK)
         jobs.wake_scheduler()
 
 

@@ -18,11 +18,13 @@ from chatbot import jobs
 from chatbot.contracts.errors import DOCUMENT_FAULTS, DocumentFault, Unavailable
 from chatbot.documents.models import (
     UNFINISHED_STATES,
+    AttemptOutcome,
     DocumentVersion,
     IngestionJob,
     JobState,
     VersionState,
 )
+from chatbot.documents.services.ingestion.attempts import cancel_attempts, close_attempt
 from chatbot.documents.services.ingestion.claims import Claim, fenced
 from chatbot.documents.services.news import announce
 
@@ -49,6 +51,7 @@ def fail_job(claim: Claim, *, fault: DocumentFault, detail: str = "") -> None:
         job.faults += 1
         job.error_code = code
         job.error_detail = detail[:_DETAIL_CHARACTERS]
+        close_attempt(job, AttemptOutcome.FAULT, error_code=code)
         if code in _MAY_PASS and job.faults < FAULTS_LIMIT:
             _queue_again(job, seconds=_FAULT_WAIT_SECONDS * job.faults)
         else:
@@ -67,6 +70,7 @@ def delay_job(claim: Claim, *, error: Unavailable) -> float:
         job.waits = min(job.waits + 1, 1000)
         job.error_code = error.error_code[:64]
         job.error_detail = str(error)[:_DETAIL_CHARACTERS]
+        close_attempt(job, AttemptOutcome.WAIT, error_code=job.error_code)
         _queue_again(job, seconds=seconds)
     return seconds
 
@@ -81,6 +85,7 @@ def count_death(claim: Claim, *, error: Exception) -> None:
         job = held.job
         job.deaths += 1
         job.error_detail = str(error)[:_DETAIL_CHARACTERS]
+        close_attempt(job, AttemptOutcome.DEATH)
         if job.deaths < DEATHS_LIMIT:
             _queue_again(job, seconds=wait_after_deaths(job.deaths))
         else:
@@ -100,6 +105,7 @@ def fail_version(version: DocumentVersion, *, job: IngestionJob, code: str) -> N
     job.finished_at = now
     job.lease_token = job.leased_until = None
     job.save()
+    cancel_attempts(version)
     version.jobs.filter(state__in=(JobState.QUEUED, JobState.RUNNING)).update(
         state=JobState.CANCELLED, lease_token=None, leased_until=None, finished_at=now
     )
@@ -122,6 +128,7 @@ def requeue_expired() -> int:
         for job in expired:
             job.deaths += 1
             job.error_detail = f"{job.worker} died or lost its connection."
+            close_attempt(job, AttemptOutcome.DEATH)
             _queue_again(job, seconds=wait_after_deaths(job.deaths))
     return len(expired)
 

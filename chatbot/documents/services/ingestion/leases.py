@@ -3,7 +3,7 @@
 import contextlib
 import logging
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Final
 
 from django.db import (
@@ -23,6 +23,7 @@ from chatbot.documents.services.ingestion.claims import (
     release_job,
     renew_lease,
 )
+from chatbot.documents.services.ingestion.workers import tell_alive, tell_ended
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -66,10 +67,16 @@ class LeaseKeeper:
         self.queue = queue
         self.worker = worker
         self._slots = 0
+        self._is_draining = False
+        self._on_draining: Callable[[bool], None] = lambda _: None
         self._leases: dict[UUID, Lease] = {}
         self._lock = threading.Lock()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="leases", daemon=True)
+
+    def on_draining(self, call: Callable[[bool], None]) -> None:
+        """`call` is told, in the keeper's thread: True, take no more jobs; False, go on."""
+        self._on_draining = call
 
     def start(self, *, slots: int) -> None:
         """`slots`: jobs that the worker can run at once."""
@@ -83,11 +90,12 @@ class LeaseKeeper:
             for lease in self._held():
                 lease.is_stopping = True
                 release_job(lease.claim)
+            tell_ended(name=self.worker)
         except AWAY as error:
             logger.warning("leases end by themselves: %s", type(error).__name__)
         finally:
             connection.close()
-        jobs.withdraw_slots(queue=self.queue, worker=self.worker, slots=self._slots)
+        self._withdraw()
 
     @property
     def is_stopping(self) -> bool:
@@ -114,10 +122,30 @@ class LeaseKeeper:
 
     def _run(self) -> None:
         while True:
-            jobs.report_slots(queue=self.queue, worker=self.worker, slots=self._slots)
+            self._tell_alive()
             if self._stopping.wait(HEARTBEAT_SECONDS):
                 return
             self.renew()
+
+    def _tell_alive(self) -> None:
+        """The scheduler reads slots from Redis, people read workers from PostgreSQL."""
+        try:
+            close_old_connections()
+            is_draining = tell_alive(name=self.worker, queue=self.queue, slots=self._slots)
+            if is_draining != self._is_draining:
+                self._withdraw()
+                self._is_draining = is_draining
+                self._on_draining(is_draining)
+        except AWAY as error:
+            logger.warning("worker not seen: %s", type(error).__name__)
+            connection.close()
+        jobs.report_slots(queue=self.queue, worker=self.worker, slots=self._offered())
+
+    def _withdraw(self) -> None:
+        jobs.withdraw_slots(queue=self.queue, worker=self.worker, slots=self._offered())
+
+    def _offered(self) -> int:
+        return 0 if self._is_draining else self._slots
 
     def renew(self) -> None:
         """Renews once. PostgreSQL away: tries at the next beat, three of which fit a lease."""

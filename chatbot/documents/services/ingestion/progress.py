@@ -16,6 +16,8 @@ from chatbot import jobs
 from chatbot.contracts.errors import DOCUMENT_FAULTS
 from chatbot.contracts.tasks import Stage
 from chatbot.documents.models import (
+    AttemptOutcome,
+    Document,
     DocumentVersion,
     IngestionJob,
     JobState,
@@ -23,6 +25,7 @@ from chatbot.documents.models import (
     PageSource,
     VersionState,
 )
+from chatbot.documents.services.ingestion.attempts import close_attempt
 from chatbot.documents.services.ingestion.claims import Claim, Fenced, fenced
 from chatbot.documents.services.ingestion.pages import (
     PAGES_AT_ONCE,
@@ -130,6 +133,7 @@ def advance(version: DocumentVersion) -> None:
 
 def _finish(held: Fenced) -> None:
     job = held.job
+    close_attempt(job, AttemptOutcome.DONE)
     job.state = JobState.DONE
     job.finished_at = timezone.now()
     job.lease_token = job.leased_until = None
@@ -142,10 +146,21 @@ def _complete(version: DocumentVersion) -> None:
     version.finished_at = timezone.now()
     if version.pages.exclude(text="").exists():
         version.state = VersionState.READY
+        _take_over(version)
         return
     version.state = VersionState.FAILED
     version.error_code = "no-text"
     version.error_sentence = DOCUMENT_FAULTS["no-text"]
+
+
+def _take_over(version: DocumentVersion) -> None:
+    """What was read again is what is searched, from this transaction on."""
+    document = version.document
+    if Document.objects.filter(pk=document.pk, next_version=version).update(
+        current_version=version, next_version=None
+    ):
+        document.current_version = version
+        document.next_version = None
 
 
 def _plan_reading(version: DocumentVersion) -> None:

@@ -1,0 +1,41 @@
+"""Which processes run jobs, so that people can see them and have them stop taking more."""
+
+from datetime import timedelta
+from typing import Final
+
+from django.db import connection
+from django.db.models.functions import Now
+
+from chatbot.contracts.tasks import Queue
+from chatbot.documents.models import Worker
+
+ALIVE_SECONDS: Final = 15
+"""Whoever has said nothing for so long is taken for dead."""
+_KEPT_DAYS: Final = 7
+
+
+def tell_alive(*, name: str, queue: Queue, slots: int) -> bool:
+    """A worker says that it is there, again and again; True: it is asked to take no more jobs."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            INSERT INTO documents_worker (name, queue, slots, is_draining)
+            VALUES (%s, %s, %s, false)
+            ON CONFLICT (name) DO UPDATE
+            SET seen_at = statement_timestamp(), slots = excluded.slots, ended_at = NULL
+            RETURNING is_draining
+            """,
+            [name, queue.value, slots],
+        )
+        return bool(cursor.fetchone()[0])
+
+
+def tell_ended(*, name: str) -> None:
+    """A worker ends in good order."""
+    Worker.objects.filter(pk=name).update(ended_at=Now())
+
+
+def remove_old_workers() -> int:
+    """Forgets workers that have been gone for days. Returns how many."""
+    too_old = Now() - timedelta(days=_KEPT_DAYS)
+    return Worker.objects.filter(seen_at__lt=too_old).delete()[0]
