@@ -209,6 +209,11 @@ class Run:
     def first_ms(self) -> list[float]:
         return sorted(one.first * 1000 for one in self.answers if one.first is not None)
 
+    def goodput(self, tokens: int) -> float:
+        """Tokens a second of all streams together, while each of them streams."""
+        streamed = [sum(one.between) for one in self.answers]
+        return sum((tokens - 1) / seconds for seconds in streamed if seconds)
+
     def errors(self, expected: str) -> list[str]:
         """What went wrong, an entry for each answer that isn't as it should be."""
         return [
@@ -259,6 +264,7 @@ def figures_of(runs: list[Run], pace: Pace, *, tokens: int, expected: str) -> di
         "ttft_median_ms": round(statistics.median(first), 1) if first else None,
         "ttft_p99_ms": round(quantile(first, 0.99), 1) if first else None,
         "between_p99_ms": round(quantile(between, 0.99), 1) if between else None,
+        "tokens_per_second": round(statistics.median(one.goodput(tokens) for one in runs)),
         "cpu_per_1000_tokens": costs[least],
         "cpu_of_each_round": costs,
         "core_slowed": round(pace.slowed(runs[least].pace), 2),
@@ -319,7 +325,7 @@ def main() -> None:
     given = parser.parse_args()
     print(
         f"{'load':9}{'way':10}{'TTFT ms':>9}{'p99':>8}{'added':>8}{'between p99':>13}"
-        f"{'CPU/1000':>10}{'slowed':>8}{'healthz':>9}{'PSS MB':>8}{'errors':>8}"
+        f"{'tokens/s':>10}{'CPU/1000':>10}{'slowed':>8}{'healthz':>9}{'PSS MB':>8}{'errors':>8}"
     )
     pace = Pace()
     with running_rig(replicas=given.replicas) as rig:
@@ -329,7 +335,8 @@ def main() -> None:
                 added = one["ttft_median_ms"] - found["bare"]["ttft_median_ms"]
                 print(
                     f"{load:9}{way:10}{one['ttft_median_ms']:9}{one['ttft_p99_ms']:8}{added:8.1f}"
-                    f"{one['between_p99_ms']:13}{one['cpu_per_1000_tokens']:10}{one['core_slowed']:8}"
+                    f"{one['between_p99_ms']:13}{one['tokens_per_second']:10}"
+                    f"{one['cpu_per_1000_tokens']:10}{one['core_slowed']:8}"
                     f"{one['healthz_p99_ms'] or '':>9}{one['pss_megabytes']:8}{one['errors']:8}"
                     f"  {one['first_error']}",
                     flush=True,
