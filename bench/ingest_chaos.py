@@ -19,8 +19,6 @@ import contextlib
 import json
 import random
 import signal
-import subprocess
-import sys
 import threading
 import time
 from collections import Counter
@@ -32,7 +30,17 @@ from typing import Any, Final, TypeVar
 from uuid import UUID
 
 import psutil
-from ingest_rig import Outcome, Person, Rig, Sample, changed, running_rig, samples, wait_for_end
+from ingest_rig import (
+    Outcome,
+    Person,
+    Rig,
+    Sample,
+    changed,
+    each_in_a_process,
+    running_rig,
+    samples,
+    wait_for_end,
+)
 
 UPLOADS_AT_ONCE: Final = 8
 END_SECONDS: Final = 1800.0
@@ -375,34 +383,18 @@ def main() -> None:
     parser.add_argument("--frozen-seconds", type=float, default=FROZEN_SECONDS)
     arguments = parser.parse_args()
     *names, folder = arguments.words
-    report: dict[str, Any] = {"bench": "ingest_chaos", "wrong": 0, "first_wrong": ""}
     if len(names) > 1:
-        # A process looks at one database: each scene has a stack, and so a process, of its own.
-        options = [word for word in sys.argv[1:] if word not in names]
-        for name in names:
-            found = _in_a_process([name, *options])
-            report[name] = found[name]
-            report["wrong"] += found["wrong"]
-            report["first_wrong"] = report["first_wrong"] or found["first_wrong"]
-    else:
-        with running_rig() as rig:
-            scene = Scene(rig, samples(Path(folder)), arguments.uploads, arguments.kills)
-            found = _play(names[0], scene, arguments.frozen_seconds)
-        report |= {names[0]: found, "wrong": found["wrong"], "first_wrong": found["first_wrong"]}
-        print(f"{names[0]:10}", *(f"{key} {value}" for key, value in found.items()), flush=True)
-    print(json.dumps(report))
+        print(json.dumps(each_in_a_process("ingest_chaos", __file__, names)))
+        return
+    with running_rig() as rig:
+        scene = Scene(rig, samples(Path(folder)), arguments.uploads, arguments.kills)
+        found = _play(names[0], scene, arguments.frozen_seconds)
+    print(f"{names[0]:10}", *(f"{key} {value}" for key, value in found.items()), flush=True)
+    print(json.dumps({"bench": "ingest_chaos", names[0]: found, "wrong": found["wrong"]}))
 
 
 def _play(name: str, scene: Scene, frozen_seconds: float) -> dict[str, Any]:
     return freeze(scene, seconds=frozen_seconds) if name == "freeze" else SCENES[name](scene)
-
-
-def _in_a_process(words: list[str]) -> dict[str, Any]:
-    command = [sys.executable, str(Path(__file__)), *words]
-    ended = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
-    print("\n".join(ended.stdout.splitlines()[:-1]), flush=True)
-    found: dict[str, Any] = json.loads(ended.stdout.splitlines()[-1])
-    return found
 
 
 if __name__ == "__main__":

@@ -6,10 +6,12 @@ Model servers are the scripted one, which embeds at once, so that figures are th
 import contextlib
 import hashlib
 import io
+import json
 import os
 import random
 import shutil
 import signal
+import subprocess
 import sys
 import tempfile
 import time
@@ -82,6 +84,11 @@ class Person:
 
     def get(self, path: str) -> Any:  # noqa: ANN401 - decoded JSON
         return self._request("GET", path).raise_for_status().json()
+
+    def ask(self, question: str) -> Any:  # noqa: ANN401 - decoded JSON
+        """Asks in a new conversation about the brain, and waits for the answer."""
+        body = {"kind": "chat", "text": question, "brain": self.brain, "wait": 10}
+        return self._request("POST", "jobs", json=body).raise_for_status().json()["result"]
 
     def delete(self, document: str) -> None:
         """Again and again, until the server says that the document is gone."""
@@ -251,3 +258,18 @@ def wait_for_end(documents: Sequence[str], *, seconds: float) -> float:
         if not connection.is_usable():
             connection.close()
         time.sleep(0.5)
+
+
+def each_in_a_process(bench: str, program: str, scenes: Sequence[str]) -> dict[str, Any]:
+    """Runs scenes one after the other: a process looks at one database, and each has its own."""
+    options = [word for word in sys.argv[1:] if word not in scenes]
+    report: dict[str, Any] = {"bench": bench, "wrong": 0}
+    for scene in scenes:
+        command = [sys.executable, program, scene, *options]
+        ended = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+        *lines, last = ended.stdout.splitlines()
+        print("\n".join(lines), flush=True)
+        found = json.loads(last)
+        report[scene] = found[scene]
+        report["wrong"] += found["wrong"]
+    return report

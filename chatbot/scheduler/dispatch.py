@@ -38,6 +38,7 @@ class Dispatcher:
             served=self._served,
             slots=room,
             long_slots=max(1, slots - 1) - load.long,
+            long_first=slots > 1 and not load.long,
         )
         if len(self._served) > _PEOPLE_REMEMBERED:
             self._served.clear()

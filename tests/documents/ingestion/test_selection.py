@@ -68,6 +68,20 @@ class TestReadyJobs:
 
         assert ready() == [small.pk, large.pk, huge.pk]
 
+    def test_come_from_documents_that_are_begun_first(self, brain: Brain) -> None:
+        waiting = make_job(make_document(brain))
+        begun = make_job(make_document(brain), stage=Stage.INDEX, pages=(1, 3))
+        set_pages(begun, 3)
+
+        assert ready() == [begun.pk, waiting.pk]
+
+    def test_come_small_files_first_where_pages_are_unknown(self, brain: Brain) -> None:
+        large, small = (make_job(make_document(brain)) for _ in range(2))
+        DocumentVersion.objects.filter(pk=large.version_id).update(size_bytes=10_000)
+        DocumentVersion.objects.filter(pk=small.version_id).update(size_bytes=10)
+
+        assert ready() == [small.pk, large.pk]
+
     def test_are_bounded_for_each_person(
         self, brain: Brain, django_assert_num_queries: DjangoAssertNumQueries
     ) -> None:
@@ -112,6 +126,20 @@ class TestTakeTurns:
         chosen = ingestion.take_turns(jobs, served={}, slots=4, long_slots=1)
 
         assert [job.is_long for job in chosen] == [True, False]
+
+    def test_begins_with_a_long_document_that_would_wait_for_ever(self) -> None:
+        jobs = [*(job_of(ANN) for _ in range(5)), job_of(BEN, is_long=True)]
+
+        chosen = ingestion.take_turns(jobs, served={}, slots=2, long_slots=1, long_first=True)
+
+        assert [job.is_long for job in chosen] == [True, False]
+
+    def test_begins_with_a_short_one_where_none_is_long(self) -> None:
+        chosen = ingestion.take_turns(
+            [job_of(ANN)], served={}, slots=2, long_slots=1, long_first=True
+        )
+
+        assert len(chosen) == 1
 
     def test_lets_nobody_with_a_thousand_jobs_delay_somebody_with_one(self) -> None:
         served: dict[UUID | None, int] = {}

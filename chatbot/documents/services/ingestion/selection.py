@@ -1,6 +1,6 @@
 """Which jobs are ready, and whose turn it is. Selecting claims nothing."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 from uuid import UUID
@@ -51,17 +51,18 @@ def load_of(*, queue: Queue) -> Load:
 def ready_jobs(*, queue: Queue, per_person: int) -> list[ReadyJob]:
     """The next jobs of everybody, small documents before huge ones, earlier before later.
 
-    `per_person` bounds the short and the long ones of one person, each.
+    Of somebody's short documents those that are begun come first: they end one after the other,
+    instead of all of them at the very end. `per_person` bounds the short and the long jobs of one
+    person, each.
     """
     with connection.cursor() as cursor:
         cursor.execute(
             """
             SELECT id, person, is_long FROM (
                 SELECT job.id, document.created_by_id AS person, job.is_long,
-                    coalesce(version.pages_total, 0) AS pages, version.created_at, job.page_from,
                     row_number() OVER (
                         PARTITION BY document.created_by_id, job.is_long
-                        ORDER BY coalesce(version.pages_total, 0), version.created_at,
+                        ORDER BY version.pages_total, version.size_bytes, version.created_at,
                             job.page_from, job.id
                     ) AS turn
                 FROM documents_ingestionjob AS job
@@ -74,7 +75,7 @@ def ready_jobs(*, queue: Queue, per_person: int) -> list[ReadyJob]:
                     AND version.state = ANY(%(unfinished)s)
             ) AS ready
             WHERE turn <= %(per_person)s
-            ORDER BY is_long, pages, created_at, page_from, id
+            ORDER BY is_long, turn, id
             """,
             {
                 "stages": _stages(queue),
@@ -92,10 +93,17 @@ def take_turns(
     served: dict[UUID | None, int],
     slots: int,
     long_slots: int,
+    long_first: bool = False,
 ) -> list[ReadyJob]:
     """At most `slots` jobs, one for each person in turn, of which `long_slots` may be long.
 
-    `served` remembers, from call to call, in which order people had their turn.
+    Args:
+        ready: everybody's jobs, each person's in their order.
+        served: remembers, from call to call, in which order people had their turn.
+        slots: how many at most.
+        long_slots: how many of them may be long.
+        long_first: the first one is long, if any is: short ones that come again and again would
+            else keep a long document waiting for ever.
     """
     waiting: dict[UUID | None, list[ReadyJob]] = {}
     for job in ready:
@@ -103,11 +111,12 @@ def take_turns(
     clock = max(served.values(), default=0)
     chosen: list[ReadyJob] = []
     while len(chosen) < slots:
-        candidates = {
-            person: first
-            for person, theirs in waiting.items()
-            if (first := _first(theirs, may_be_long=long_slots > 0))
-        }
+        candidates: dict[UUID | None, ReadyJob] = {}
+        if long_first and not chosen:
+            candidates = _firsts(waiting, lambda job: job.is_long)
+        if not candidates:
+            may_be_long = long_slots > 0
+            candidates = _firsts(waiting, lambda job: may_be_long or not job.is_long)  # noqa: B023 - called here
         if not candidates:
             break
         person = min(candidates, key=lambda person: served.get(person, 0))
@@ -138,8 +147,12 @@ def _set_hinted(job_ids: Iterable[UUID], hinted_at: Now | None) -> None:
     IngestionJob.objects.filter(pk__in=free).update(hinted_at=hinted_at)
 
 
-def _first(jobs: Sequence[ReadyJob], *, may_be_long: bool) -> ReadyJob | None:
-    return next((job for job in jobs if may_be_long or not job.is_long), None)
+def _firsts(
+    waiting: dict[UUID | None, list[ReadyJob]], fits: Callable[[ReadyJob], bool]
+) -> dict[UUID | None, ReadyJob]:
+    """Each person's first job that fits."""
+    found = {person: next(filter(fits, theirs), None) for person, theirs in waiting.items()}
+    return {person: job for person, job in found.items() if job is not None}
 
 
 def _stages(queue: Queue) -> list[str]:
