@@ -42,7 +42,54 @@ def finish(lease: ingestion.Lease) -> None:
     ingestion.finish_open(lease.claim, media_type="application/pdf", labels=[""])
 
 
+def index(lease: ingestion.Lease) -> None:
+    with ingestion.fenced(lease.claim) as held:
+        ingestion.record_indexed(held, numbers=[1])
+    ingestion.finish_index(lease.claim)
+
+
 class TestRunJob:
+    def test_goes_on_with_the_document(
+        self, job: IngestionJob, keeper: ingestion.LeaseKeeper
+    ) -> None:
+        pipelines = {
+            Stage.OPEN: finish,
+            Stage.READ: lambda lease: ingestion.finish_read(lease.claim, pages=[]),
+            Stage.INDEX: index,
+        }
+
+        ingestion.run_job(job_id=job.pk, keeper=keeper, pipelines=pipelines)
+
+        assert set(job.version.jobs.values_list("stage", "state")) == {
+            (Stage.OPEN, JobState.DONE),
+            (Stage.READ, JobState.DONE),
+            (Stage.INDEX, JobState.DONE),
+        }
+
+    def test_leaves_what_follows_of_a_long_document_to_its_turn(
+        self, job: IngestionJob, keeper: ingestion.LeaseKeeper
+    ) -> None:
+        def open_long(lease: ingestion.Lease) -> None:
+            ingestion.finish_open(lease.claim, media_type="application/pdf", labels=[""] * 100)
+
+        pipelines = {Stage.OPEN: open_long, Stage.READ: finish}
+        ingestion.run_job(job_id=job.pk, keeper=keeper, pipelines=pipelines)
+
+        assert not job.version.jobs.filter(stage=Stage.READ).exclude(state="queued").exists()
+
+    def test_leaves_what_it_has_put_off(
+        self, job: IngestionJob, keeper: ingestion.LeaseKeeper
+    ) -> None:
+        runs: list[ingestion.Lease] = []
+
+        def put_off(lease: ingestion.Lease) -> None:
+            runs.append(lease)
+            raise ingestion.JobUnfinished
+
+        run(job, keeper, put_off)
+
+        assert len(runs) == 1
+
     def test_finishes_the_job(self, job: IngestionJob, keeper: ingestion.LeaseKeeper) -> None:
         after = run(job, keeper, finish)
 

@@ -6,7 +6,7 @@ then the job, so that two writers of one document never wait for each other in a
 
 import contextlib
 import uuid
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
@@ -111,6 +111,24 @@ def claim_job(*, job_id: UUID, worker: str) -> Claim | None:
     if claim.stage is Stage.OPEN:
         _show_reading(claim)
     return claim
+
+
+def claim_next(claim: Claim, *, stages: Collection[Stage], worker: str) -> Claim | None:
+    """Takes another job of the same document, if it is a short one and has one that is due."""
+    following = (
+        IngestionJob.objects.filter(
+            version=claim.version_id,
+            stage__in=stages,
+            state=JobState.QUEUED,
+            is_long=False,
+            run_after__lte=Now(),
+        )
+        .exclude(pk=claim.job_id)
+        .order_by("page_from")
+        .values_list("pk", flat=True)
+        .first()
+    )
+    return claim_job(job_id=following, worker=worker) if following else None
 
 
 def renew_lease(claim: Claim) -> bool:
