@@ -40,8 +40,8 @@ def open_file(path: Path, media_type: str, *, pages_limit: int) -> Plan:
         DocumentFault: with a code of `DOCUMENT_FAULTS`.
         Unavailable: the child was killed from outside; nothing is wrong with the document.
     """
-    arguments = {"path": str(path), "media_type": media_type, "pages_limit": pages_limit}
-    plan = _parsers().call("open_file", arguments, _LIMITS)
+    arguments = {"media_type": media_type, "pages_limit": pages_limit}
+    plan = _parsers().call("open_file", arguments, _LIMITS, file=path)
     pages = tuple(_page(page) for page in plan["pages"])
     return Plan(plan["media_type"], tuple(plan["labels"]), pages)
 
@@ -53,8 +53,8 @@ def read_pages(path: Path, media_type: str, first: int, last: int) -> list[PageT
         DocumentFault: with a code of `DOCUMENT_FAULTS`.
         Unavailable: the child was killed from outside; nothing is wrong with the document.
     """
-    arguments = {"path": str(path), "media_type": media_type, "first": first, "last": last}
-    return [_page(page) for page in _parsers().call("read_pages", arguments, _LIMITS)]
+    arguments = {"media_type": media_type, "first": first, "last": last}
+    return [_page(page) for page in _parsers().call("read_pages", arguments, _LIMITS, file=path)]
 
 
 def _page(fields: dict[str, Any]) -> PageText:

@@ -22,7 +22,8 @@ def _engine() -> Sandbox:
         "OMP_THREAD_LIMIT": "1",
         "TESSDATA_PREFIX": settings.TESSDATA,
     }
-    return Sandbox("ocr_worker.engines.child", environment=environment)
+    readable = [Path(settings.TESSDATA)] if settings.TESSDATA else []
+    return Sandbox("ocr_worker.engines.child", environment=environment, readable=readable)
 
 
 def start() -> None:
@@ -38,8 +39,9 @@ def recognise(path: Path, media_type: str, first: int, last: int) -> list[Recogn
         Unavailable: trained data are missing (`ocr-data-missing`), or the child was killed from
             outside (`reader-died`); nothing is wrong with the document.
     """
-    arguments = {"path": str(path), "media_type": media_type, "first": first, "last": last}
-    found = _engine().call("recognise", arguments, _limits(pages=last - first + 1))
+    arguments = {"media_type": media_type, "first": first, "last": last}
+    limits = _limits(pages=last - first + 1)
+    found = _engine().call("recognise", arguments, limits, file=path)
     return [_page(page) for page in found]
 
 

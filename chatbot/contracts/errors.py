@@ -123,6 +123,7 @@ DOCUMENT_FAULTS: dict[str, str] = {
     "too-much-output": "The file unpacks to more than the limit.",
     "parser-timeout": "Reading the file took longer than the limit.",
     "parser-crashed": "The reader crashed on this file.",
+    "parser-stopped": "The reader was stopped: this file made it try what no reader may do.",
     "worker-died": "The worker died several times while it read this file.",
     "file-missing": "The stored file is gone. Upload it again.",
     "embedding-refused": "The embedding server refuses the text of this file.",

@@ -10,13 +10,14 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
 from chatbot.contracts.errors import DOCUMENT_FAULTS, DocumentFault, Unavailable
 from chatbot.sandbox.limits import Limits
-from chatbot.sandbox.server import END
+from chatbot.sandbox.server import END, FILE, SEPARATOR, Options
+from chatbot.sandbox.walls import ALL, Wall, missing_walls
 
 logger = logging.getLogger(__name__)
 
@@ -34,38 +35,74 @@ class Sandbox:
     memory. It starts with the first call, and again if it has died.
     """
 
-    def __init__(self, module: str, *, environment: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        module: str,
+        *,
+        environment: Mapping[str, str] | None = None,
+        readable: Collection[Path] = (),
+        walls: Collection[Wall] = ALL,
+    ) -> None:
+        """Starts nothing yet.
+
+        Args:
+            module: where `FUNCTIONS` is.
+            environment: of the server and its children, beside the path to Python's modules.
+            readable: files and folders that every call may read, such as trained data.
+            walls: those that the kernel lacks are left out, and `start` says so.
+        """
         self._module = module
         self._environment = dict(environment or {})
+        self._readable = tuple(readable)
+        self._walls = tuple(walls)
         self._lock = threading.Lock()
         self._server: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
         self._is_closed = False
         atexit.register(self.close)
 
-    def call(self, function: str, arguments: Mapping[str, object], limits: Limits) -> Any:  # noqa: ANN401 - JSON
+    def call(
+        self,
+        function: str,
+        arguments: Mapping[str, object],
+        limits: Limits,
+        *,
+        file: Path | None = None,
+    ) -> Any:  # noqa: ANN401 - JSON
         """Calls `FUNCTIONS[function](**arguments)`; arguments and result are JSON.
+
+        Args:
+            function: its name.
+            arguments: its arguments.
+            limits: of the child that runs it.
+            file: the one file that it may read; it gets it as the argument `path`.
 
         Raises:
             DocumentFault: the function raised it, or broke a limit.
             Unavailable: the function raised it, or the child died through no fault of its own.
         """
-        request = json.dumps(
-            {
-                "function": function,
-                "arguments": dict(arguments),
-                "limits": dataclasses.asdict(limits),
-            }
-        ).encode()
-        for _ in range(_STARTS):
-            answer = self._ask(request, limits)
-            if answer.endswith(END):
-                return _result(json.loads(answer))
-            self._bury()
+        request = {
+            "function": function,
+            "arguments": {**arguments, **({} if file is None else {"path": FILE})},
+            "limits": dataclasses.asdict(limits),
+        }
+        with _opened(file) as files:
+            for _ in range(_STARTS):
+                answer = self._ask(json.dumps(request).encode(), files, limits)
+                if answer.endswith(END):
+                    taken, _, output = answer.partition(SEPARATOR)
+                    logger.debug("a reader's call took %s", taken.decode())
+                    return _result(_decoded(output))
+                self._bury()
         raise _dead()
 
     def start(self) -> None:
-        """Starts the server if it isn't running; it takes its time to import."""
+        """Starts the server if it isn't running; it takes its time to import.
+
+        Logs which walls this machine doesn't have.
+        """
+        for wall, reason in missing_walls().items():
+            logger.warning("readers of documents run without the wall %s: %s", wall, reason)
         with self._lock:
             self._running_control()
 
@@ -97,12 +134,17 @@ class Sandbox:
             raise _dead()
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
+            options = Options(
+                module=self._module,
+                control=theirs.fileno(),
+                walls=self._walls,
+                readable=tuple(map(str, self._readable)),
+            )
             self._server = subprocess.Popen(
                 [
                     sys.executable,
                     *("-m", "chatbot.sandbox.server"),
-                    self._module,
-                    str(theirs.fileno()),
+                    json.dumps(dataclasses.asdict(options)),
                 ],
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
@@ -118,12 +160,12 @@ class Sandbox:
         self._control = ours
         return ours
 
-    def _ask(self, request: bytes, limits: Limits) -> bytes:
+    def _ask(self, request: bytes, files: list[int], limits: Limits) -> bytes:
         """The answer's bytes; without `END` if whoever answers died before or in between."""
         ours, theirs = socket.socketpair()
         with ours:
             with theirs, self._lock, contextlib.suppress(BrokenPipeError, ConnectionResetError):
-                socket.send_fds(self._running_control(), [request], [theirs.fileno()])
+                socket.send_fds(self._running_control(), [request], [theirs.fileno(), *files])
             ours.settimeout(limits.wall_seconds + _ANSWER_GRACE_SECONDS)
             pieces = []
             try:
@@ -132,6 +174,31 @@ class Sandbox:
             except (TimeoutError, ConnectionResetError):
                 return b""
             return b"".join(pieces)
+
+
+@contextlib.contextmanager
+def _opened(file: Path | None) -> Iterator[list[int]]:
+    """The descriptor of the file, if there is one."""
+    if file is None:
+        yield []
+        return
+    try:
+        descriptor = os.open(file, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError as error:
+        raise DocumentFault(DOCUMENT_FAULTS["file-missing"], code="file-missing") from error
+    try:
+        yield [descriptor]
+    finally:
+        os.close(descriptor)
+
+
+def _decoded(output: bytes) -> dict[str, Any]:
+    """What the child wrote, who may have been taken over."""
+    try:
+        answer = json.loads(output)
+    except (ValueError, RecursionError):
+        answer = None
+    return answer if isinstance(answer, dict) else {"fault": "parser-crashed"}
 
 
 def _result(answer: dict[str, Any]) -> object:

@@ -1,7 +1,6 @@
 """What a sandboxed call may use, and how a child takes it upon itself."""
 
 import contextlib
-import ctypes
 import os
 import resource
 import signal
@@ -9,14 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from chatbot.sandbox import kernel
+
 MEGABYTE: Final = 1024 * 1024
 
-_PR_SET_PDEATHSIG: Final = 1
-_PR_SET_NO_NEW_PRIVS: Final = 38
-_CLONE_NEWUSER: Final = 0x10000000
-_CLONE_NEWNET: Final = 0x40000000
 _CPU_GRACE_SECONDS: Final = 2
-_libc = ctypes.CDLL(None, use_errno=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,20 +24,19 @@ class Limits:
     output_bytes: int = 32 * MEGABYTE
     """Of the answer as JSON. Files can't be written at all."""
     open_files: int = 64
+    threads: int = 64
+    """Only the address space bounds the threads of root, who has none of these limits."""
 
 
 def die_with_parent(parent: int) -> None:
     """Has the kernel kill this process when `parent`, which forked it, is gone."""
-    _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
         os._exit(1)
 
 
 def apply(limits: Limits) -> None:
-    """Gives up privileges, network, writing of files and everything above the limits."""
-    _libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
-    # Where the kernel allows it: no readable file leads to a request to somebody else's server.
-    _libc.unshare(_CLONE_NEWUSER | _CLONE_NEWNET)
+    """Gives up writing of files and everything above the limits."""
     with contextlib.suppress(OSError):
         # If the machine runs out of memory, this process goes and not its worker.
         Path("/proc/self/oom_score_adj").write_text("1000")
@@ -54,6 +49,11 @@ def apply(limits: Limits) -> None:
         (resource.RLIMIT_AS, *[_address_space() + limits.memory_bytes] * 2),
     ):
         resource.setrlimit(name, (soft, hard))
+
+
+def limit_threads(limits: Limits) -> None:
+    """Only in a namespace of its own: elsewhere all processes of the user are counted."""
+    resource.setrlimit(resource.RLIMIT_NPROC, (limits.threads, limits.threads))
 
 
 def _address_space() -> int:

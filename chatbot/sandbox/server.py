@@ -1,19 +1,24 @@
-"""`python -m chatbot.sandbox.server <module> <descriptor>`: imports once, forks for each call.
+"""`python -m chatbot.sandbox.server <options>`: imports once, forks for each call.
 
-    caller ── request with the caller's end of a socket ──> server (this process)
-                                                              └─ keeper: time, size, exit status
-                                                                   └─ child: the function itself
+    caller ── request with a socket and the open file ──> server (this process)
+                                                            └─ keeper: time, size, exit status
+                                                                 └─ child: the function itself
+
+The child is told nothing of the file but `FILE`: it can't name another one.
 
 The server ends when the caller's end of its control socket closes, and takes its children along.
-The caller is answered with one JSON object: `{"result": …}`, `{"fault": code}` or
-`{"unavailable": {code, sentence, way_out}}`, and `END`: without it the keeper has died in between.
+The caller is answered with two JSON objects, parted by `SEPARATOR`: what the child took, and
+`{"result": …}`, `{"fault": code}` or `{"unavailable": {code, sentence, way_out}}`, and `END`:
+without it the keeper has died in between. Only the first is ours: the child writes what it likes.
 """
 
 import contextlib
+import fcntl
 import gc
 import importlib
 import json
 import os
+import resource
 import select
 import signal
 import socket
@@ -22,19 +27,32 @@ import tempfile
 import time
 import traceback
 from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final, NoReturn
 
 from chatbot.contracts.errors import DocumentFault, Unavailable
-from chatbot.sandbox.limits import Limits, apply, die_with_parent
+from chatbot.sandbox import oom
+from chatbot.sandbox.limits import Limits, apply, die_with_parent, limit_threads
+from chatbot.sandbox.walls import Wall, put_up, readable_paths
 
 REQUEST_BYTES: Final = 64 * 1024
+SEPARATOR: Final = b"\x00"
 END: Final = b"\n"
+FILE: Final = "/proc/self/fd/4"
+"""The file, for a child."""
 _READ_BYTES: Final = 256 * 1024
 _ALL_DESCRIPTORS: Final = 4096
+_OUT_OF_THE_WAY: Final = 16
+"""Above the descriptors that a child keeps."""
+_CHILDS_PIPE: Final = 3
+_CHILDS_FILE: Final = 4
+_KILOBYTE: Final = 1024
 
 _FAULT_OF_SIGNAL: Final[dict[int, str]] = {
     signal.SIGABRT: "too-much-memory",  # C++ and Rust libraries abort when an allocation fails
     signal.SIGXCPU: "too-much-cpu",
+    signal.SIGSYS: "parser-stopped",
 }
 _DIED: Final[dict[str, object]] = {
     "unavailable": {
@@ -45,16 +63,36 @@ _DIED: Final[dict[str, object]] = {
 }
 
 
-def serve(module: str, control: socket.socket) -> None:
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What is the same for all calls; crosses as JSON."""
+
+    module: str
+    control: int
+    """The descriptor of the socket with the requests."""
+    walls: tuple[str, ...]
+    readable: tuple[str, ...]
+    """Paths that every child may read, beside its file and what Python needs."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    function: Callable[..., object]
+    arguments: dict[str, Any]
+    limits: Limits
+    file: int | None
+
+
+def serve(options: Options, control: socket.socket) -> None:
     """Answers requests until the caller is gone."""
-    functions: dict[str, Callable[..., object]] = importlib.import_module(module).FUNCTIONS
+    functions: dict[str, Callable[..., object]] = importlib.import_module(options.module).FUNCTIONS
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     # Found by writing a file, which children can't; some libraries ask for it by the way.
     tempfile.gettempdir()
     gc.collect()
     gc.freeze()
     while True:
-        request, descriptors, _, _ = socket.recv_fds(control, REQUEST_BYTES, 1)
+        request, descriptors, _, _ = socket.recv_fds(control, REQUEST_BYTES, 2)
         if not request:
             return
         server = os.getpid()
@@ -62,35 +100,56 @@ def serve(module: str, control: socket.socket) -> None:
             control.close()
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             die_with_parent(server)
+            call = _call(functions, json.loads(request), descriptors[1:])
             with socket.socket(fileno=descriptors[0]) as caller:
-                answer = _keep(functions, json.loads(request), caller)
+                answer = _keep(call, options, caller)
                 # The caller has gone when its worker ends in the middle of a file.
                 with contextlib.suppress(BrokenPipeError, ConnectionResetError):
                     caller.sendall(answer + END)
             os._exit(0)
-        os.close(descriptors[0])
+        for descriptor in descriptors:
+            os.close(descriptor)
 
 
-def _keep(
-    functions: dict[str, Callable[..., object]], request: dict[str, Any], caller: socket.socket
-) -> bytes:
-    """Runs the function in a child and returns the answer, whatever becomes of the child."""
+def _call(
+    functions: dict[str, Callable[..., object]], request: dict[str, Any], files: list[int]
+) -> _Call:
     limits = Limits(**request["limits"])
+    file = files[0] if files else None
+    return _Call(functions[request["function"]], request["arguments"], limits, file)
+
+
+def _keep(call: _Call, options: Options, caller: socket.socket) -> bytes:
+    """Runs the function in a child and returns the answer, whatever becomes of the child."""
+    counter = oom.own_counter_file()
+    kills = oom.kills(counter)
     reader, writer = os.pipe()
     keeper = os.getpid()
     child = os.fork()
     if child == 0:
         os.setsid()
         die_with_parent(keeper)
-        _run(functions[request["function"]], request["arguments"], limits, writer)
+        _run(call, options, writer)
     os.close(writer)
-    output, fault = _collect(reader, caller, limits)
+    output, fault = _collect(reader, caller, call.limits)
     if fault:
         os.kill(child, signal.SIGKILL)
         with contextlib.suppress(ProcessLookupError):
             os.killpg(child, signal.SIGKILL)
-    _, status = os.waitpid(child, 0)
-    return output if not fault and status == 0 else json.dumps(_verdict(fault, status)).encode()
+    _, status, usage = os.wait4(child, 0)
+    if fault or status != 0:
+        ran_out = oom.kills(counter) > kills
+        output = json.dumps(_verdict(fault, status, ran_out=ran_out)).encode()
+    return _taken(usage) + SEPARATOR + output
+
+
+def _taken(usage: resource.struct_rusage) -> bytes:
+    return json.dumps(
+        {
+            "cpu_seconds": round(usage.ru_utime + usage.ru_stime, 3),
+            "peak_bytes": usage.ru_maxrss * _KILOBYTE,
+        }
+    ).encode()
 
 
 def _collect(reader: int, caller: socket.socket, limits: Limits) -> tuple[bytes, str]:
@@ -114,36 +173,44 @@ def _collect(reader: int, caller: socket.socket, limits: Limits) -> tuple[bytes,
     return b"", "parser-timeout"
 
 
-def _verdict(fault: str, status: int) -> dict[str, object]:
+def _verdict(fault: str, status: int, *, ran_out: bool) -> dict[str, object]:
     if fault:
         return {"fault": fault}
     code = os.waitstatus_to_exitcode(status)
     if code == -signal.SIGKILL:
-        return _DIED
+        # By the kernel because of its size, by the kernel because of its computing time, which
+        # SIGXCPU had announced, or by somebody else.
+        return {"fault": "too-much-memory"} if ran_out else _DIED
     return {"fault": _FAULT_OF_SIGNAL.get(-code, "parser-crashed")}
 
 
-def _run(
-    function: Callable[..., object], arguments: dict[str, Any], limits: Limits, writer: int
-) -> NoReturn:
+def _run(call: _Call, options: Options, writer: int) -> NoReturn:
     """The child's life: it never returns to the code above."""
     try:
-        writer = _only_descriptor(writer)
-        apply(limits)
-        _write(writer, _answer(function, arguments))
+        _keep_descriptors(writer, call.file)
+        apply(call.limits)
+        readable = [*readable_paths(options.module), *map(Path, options.readable)]
+        files = [] if call.file is None else [_CHILDS_FILE]
+        walls = [Wall(name) for name in options.walls]
+        missing = put_up(walls, readable=readable, descriptors=files)
+        if Wall.NAMESPACES in walls and Wall.NAMESPACES not in missing:
+            limit_threads(call.limits)
+        _write(_CHILDS_PIPE, _answer(call.function, call.arguments))
         os._exit(0)
     finally:
         os._exit(1)
 
 
-def _only_descriptor(writer: int) -> int:
-    """Closes all that was inherited but the pipe to the keeper; silences the rest."""
+def _keep_descriptors(writer: int, file: int | None) -> None:
+    """Closes all that was inherited but the pipe to the keeper and the file; silences the rest."""
     nowhere = os.open(os.devnull, os.O_RDWR)
     for standard in (0, 1, 2):
         os.dup2(nowhere, standard)
-    kept = os.dup2(writer, 3)
-    os.closerange(4, _ALL_DESCRIPTORS)
-    return kept
+    pipe = fcntl.fcntl(writer, fcntl.F_DUPFD, _OUT_OF_THE_WAY)
+    document = fcntl.fcntl(0 if file is None else file, fcntl.F_DUPFD, _OUT_OF_THE_WAY)
+    os.dup2(pipe, _CHILDS_PIPE)
+    os.dup2(document, _CHILDS_FILE)
+    os.closerange(_CHILDS_FILE + 1, _ALL_DESCRIPTORS)
 
 
 def _answer(function: Callable[..., object], arguments: dict[str, Any]) -> bytes:
@@ -179,5 +246,6 @@ def _write(writer: int, answer: bytes) -> None:
 
 
 if __name__ == "__main__":
-    with socket.socket(fileno=int(sys.argv[2])) as listening:
-        serve(sys.argv[1], listening)
+    told = Options(**json.loads(sys.argv[1]))
+    with socket.socket(fileno=told.control) as listening:
+        serve(told, listening)

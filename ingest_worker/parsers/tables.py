@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from itertools import takewhile
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, BinaryIO, Final
 from zipfile import BadZipFile
 
 import openpyxl
@@ -70,8 +70,8 @@ class SheetParser(WholeFileParser):
     def sections(self, path: Path) -> Iterator[Section]:
         check_archive(path)
         try:
-            book = openpyxl.load_workbook(path, read_only=True, data_only=True, keep_links=False)
-            with closing(book):
+            # Not by its path: openpyxl reads the ending of its name, and stored files have none.
+            with path.open("rb") as file, closing(_workbook(file)) as book:
                 for sheet in book.worksheets:
                     # What a file says of its own size may be wrong, or a million rows of nothing.
                     sheet.reset_dimensions()
@@ -95,6 +95,10 @@ class CsvParser(WholeFileParser):
             yield Section((table(csv.reader(io.StringIO(text, newline=""), dialect)),))
         except csv.Error as error:
             raise DocumentFault("The table can't be read.", code="file-broken") from error
+
+
+def _workbook(file: BinaryIO) -> Any:  # noqa: ANN401 - openpyxl has no types
+    return openpyxl.load_workbook(file, read_only=True, data_only=True, keep_links=False)
 
 
 def _cell(text: str) -> str:
