@@ -226,7 +226,8 @@ class IngestionJob(models.Model):
 
     A write counts only while `lease_token` is the writer's. Two counters, because a bad night of
     the infrastructure must not fail healthy documents: `faults` of the document end it at 3,
-    `deaths` of workers at 10.
+    `deaths` of workers at 10. Workers that ended by themselves, and were not killed, are `crashes`:
+    after one of them the job runs alone in its worker, and the second one ends the document.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
@@ -247,6 +248,12 @@ class IngestionJob(models.Model):
     worker = models.CharField(_("worker"), max_length=200, blank=True)
     faults = models.PositiveSmallIntegerField(_("faults"), default=0)
     deaths = models.PositiveSmallIntegerField(_("deaths of workers"), default=0)
+    crashes = models.PositiveSmallIntegerField(
+        _("crashes of workers"),
+        default=0,
+        db_default=0,
+        help_text=_("Workers that ended by themselves over it, and were not killed."),
+    )
     waits = models.PositiveSmallIntegerField(
         _("waits"), default=0, help_text=_("For storage or a server that was away; no limit.")
     )
@@ -301,6 +308,7 @@ class JobAttempt(models.Model):
         verbose_name = _("attempt")
         verbose_name_plural = _("attempts")
         ordering = ("started_at",)
+        indexes = [models.Index(fields=("finished_at",), name="attempt_finished")]
 
     def __str__(self) -> str:
         return f"{self.job_id} by {self.worker}"

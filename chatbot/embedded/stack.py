@@ -153,14 +153,7 @@ def _chat_service(start: Start) -> Process:
 def _worker(start: Start, name: str, *, after: frozenset[str]) -> Process:
     return Process(
         name=name,
-        command=_python(
-            "celery",
-            "--quiet",
-            f"--app={name}.app",
-            "worker",
-            f"--queues={name}",
-            f"--hostname={name}@%h",
-        ),
+        command=_python("chatbot.worker_guard", name),
         environment={**start.environment, "PYTHONPATH": str(PROJECT)},
         after=after | {"prepare", "valkey", "postgres"},
         ready_line=_WORKER_READY,

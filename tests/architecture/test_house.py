@@ -40,5 +40,6 @@ def _may_read(path: str) -> bool:
         "chat_service/asgi.py",
         "ocr_worker/app.py",
         "ingest_worker/app.py",
+        "chatbot/worker_guard.py",
     }
     return path in entry_points or path.startswith(("chatbot/settings/", "chatbot/embedded/"))

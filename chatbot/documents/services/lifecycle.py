@@ -74,6 +74,7 @@ def revive(version: DocumentVersion) -> None:
         hinted_at=None,
         faults=0,
         deaths=0,
+        crashes=0,
         waits=0,
         error_code="",
         error_detail="",

@@ -9,8 +9,13 @@ from chatbot.documents.services.ingestion.claims import (
     release_job,
     renew_lease,
 )
-from chatbot.documents.services.ingestion.faults import count_death, delay_job, fail_job
-from chatbot.documents.services.ingestion.leases import Lease, LeaseKeeper, WorkerStopping
+from chatbot.documents.services.ingestion.faults import (
+    bury_worker,
+    count_death,
+    delay_job,
+    fail_job,
+)
+from chatbot.documents.services.ingestion.leases import Company, Lease, LeaseKeeper, WorkerStopping
 from chatbot.documents.services.ingestion.pages import ReadPage, unindexed_pages
 from chatbot.documents.services.ingestion.progress import (
     finish_index,
@@ -43,6 +48,7 @@ from chatbot.documents.services.ingestion.workers import (
 __all__ = [
     "SUPERSEDED_AT_ONCE",
     "Claim",
+    "Company",
     "Fenced",
     "JobUnfinished",
     "Lease",
@@ -52,6 +58,7 @@ __all__ = [
     "ReadPage",
     "ReadyJob",
     "WorkerStopping",
+    "bury_worker",
     "claim_job",
     "count_death",
     "delay_job",

@@ -3,11 +3,13 @@
 the document's fault     counted in `faults`; the third one ends the version, or the first, where
                          trying again can't help
 somebody else's          `waits`: again later, as often as it takes
-the worker died          counted in `deaths`, generously; the tenth one ends the version
+the worker was killed    counted in `deaths`, generously; the tenth one ends the version
+the worker crashed       counted in `crashes`; the second one, when it ran alone, ends the version
 """
 
 from datetime import timedelta
 from typing import Final
+from uuid import UUID
 
 from django.db import transaction
 from django.db.models import Value
@@ -23,6 +25,7 @@ from chatbot.documents.models import (
     IngestionJob,
     JobState,
     VersionState,
+    Worker,
 )
 from chatbot.documents.services.ingestion.attempts import cancel_attempts, close_attempt
 from chatbot.documents.services.ingestion.claims import Claim, fenced
@@ -30,6 +33,7 @@ from chatbot.documents.services.news import announce
 
 FAULTS_LIMIT: Final = 3
 DEATHS_LIMIT: Final = 10
+CRASHES_LIMIT: Final = 2
 LONGEST_WAIT_SECONDS: Final = 30.0
 _MAY_PASS: Final = frozenset(
     {"parser-timeout", "parser-crashed", "too-much-memory", "too-much-cpu"}
@@ -133,6 +137,56 @@ def requeue_expired() -> int:
     return len(expired)
 
 
+def bury_worker(*, name: str, has_crashed: bool) -> int:
+    """Queues the work of a worker that is known to be dead again, without waiting for its leases.
+
+    Args:
+        name: of the worker.
+        has_crashed: it ended by itself; a document that it had in hand may be why.
+
+    Returns how many jobs it had.
+    """
+    Worker.objects.filter(pk=name).update(ended_at=Now())
+    in_hand = IngestionJob.objects.filter(worker=name, state=JobState.RUNNING)
+    return sum(
+        _take_back(job_id, version_id, name, has_crashed=has_crashed)
+        for job_id, version_id in list(in_hand.values_list("pk", "version_id"))
+    )
+
+
+@transaction.atomic
+def _take_back(job_id: UUID, version_id: UUID, worker: str, *, has_crashed: bool) -> bool:
+    version = _locked(version_id)
+    job = (
+        IngestionJob.objects.select_for_update()
+        .filter(pk=job_id, worker=worker, state=JobState.RUNNING)
+        .first()
+    )
+    if version is None or job is None:
+        return False
+    close_attempt(job, AttemptOutcome.DEATH, error_code="worker-crashed" if has_crashed else "")
+    job.error_detail = f"{worker} {'crashed' if has_crashed else 'was killed'}."
+    if not has_crashed:
+        job.deaths += 1
+        _queue_again(job, seconds=wait_after_deaths(job.deaths))
+        return True
+    job.crashes += 1
+    if job.crashes < CRASHES_LIMIT:
+        _queue_again(job, seconds=0)
+    else:
+        fail_version(version, job=job, code="worker-crashed")
+    return True
+
+
+def _locked(version_id: UUID) -> DocumentVersion | None:
+    return (
+        DocumentVersion.objects.select_for_update(no_key=True, of=("self",))
+        .select_related("document")
+        .filter(pk=version_id, state__in=UNFINISHED_STATES)
+        .first()
+    )
+
+
 def fail_exhausted() -> int:
     """Ends the versions whose jobs have outlived too many workers. Returns how many."""
     exhausted = IngestionJob.objects.filter(
@@ -141,12 +195,7 @@ def fail_exhausted() -> int:
     ended = 0
     for job_id, version_id in list(exhausted):
         with transaction.atomic():
-            version = (
-                DocumentVersion.objects.select_for_update(no_key=True, of=("self",))
-                .select_related("document")
-                .filter(pk=version_id, state__in=UNFINISHED_STATES)
-                .first()
-            )
+            version = _locked(version_id)
             job = (
                 IngestionJob.objects.select_for_update()
                 .filter(pk=job_id, state=JobState.QUEUED)

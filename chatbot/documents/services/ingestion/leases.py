@@ -60,6 +60,40 @@ class Lease:
             raise WorkerStopping
 
 
+class Company:
+    """Who works beside whom: many together, or one alone."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._together = 0
+        self._is_alone = False
+        self._wait_alone = 0
+
+    @contextlib.contextmanager
+    def joined(self, *, alone: bool) -> Iterator[None]:
+        """Waits until there is room; who is to be alone comes before those who come later."""
+        self._join_alone() if alone else self._join()
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._is_alone = False
+                self._together -= not alone
+                self._changed.notify_all()
+
+    def _join(self) -> None:
+        with self._changed:
+            self._changed.wait_for(lambda: not self._is_alone and not self._wait_alone)
+            self._together += 1
+
+    def _join_alone(self) -> None:
+        with self._changed:
+            self._wait_alone += 1
+            self._changed.wait_for(lambda: not self._is_alone and not self._together)
+            self._wait_alone -= 1
+            self._is_alone = True
+
+
 class LeaseKeeper:
     """One per process: a thread renews all leases and reports the worker's slots."""
 
@@ -70,6 +104,7 @@ class LeaseKeeper:
         self._is_draining = False
         self._on_draining: Callable[[bool], None] = lambda _: None
         self._leases: dict[UUID, Lease] = {}
+        self._company = Company()
         self._lock = threading.Lock()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="leases", daemon=True)
@@ -103,7 +138,7 @@ class LeaseKeeper:
 
     @contextlib.contextmanager
     def hold(self, claim: Claim) -> Iterator[Lease]:
-        """Keeps the claim alive while the block runs."""
+        """Keeps the claim alive while the block runs; a suspect one has the worker for itself."""
         lease = Lease(claim)
         with self._lock:
             self._leases[claim.token] = lease
@@ -111,7 +146,8 @@ class LeaseKeeper:
         if self.is_stopping:
             lease.is_stopping = True
         try:
-            yield lease
+            with self._company.joined(alone=claim.is_suspect):
+                yield lease
         finally:
             with self._lock:
                 del self._leases[claim.token]

@@ -400,6 +400,7 @@ const en = {
       'parser-timeout': 'Reading the file took longer than the limit.',
       'parser-crashed': 'The reader crashed on this file.',
       'parser-stopped': 'The reader was stopped: this file made it try what no reader may do.',
+      'worker-crashed': 'The worker crashed twice over this file. Save it in another format.',
       'worker-died': 'The worker died several times while it read this file.',
       'file-missing': 'The stored file is gone.',
       'embedding-refused': 'The embedding server refuses the text of this file.',

@@ -401,6 +401,7 @@ const ko: Translation = {
       'parser-timeout': '파일을 읽는 데 시간이 너무 오래 걸렸습니다.',
       'parser-crashed': '파일을 읽는 중에 프로그램이 멈췄습니다.',
       'parser-stopped': '이 파일이 허용되지 않은 동작을 시도하여 읽기를 중단했습니다.',
+      'worker-crashed': '이 파일 때문에 작업자가 두 번 비정상 종료되었습니다. 다른 형식으로 저장해 주세요.',
       'worker-died': '파일을 읽는 동안 작업자가 여러 번 멈췄습니다.',
       'file-missing': '저장된 파일이 없어졌습니다.',
       'embedding-refused': '임베딩 서버가 이 파일의 텍스트를 거부합니다.',

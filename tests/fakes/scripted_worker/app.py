@@ -1,4 +1,4 @@
-"""`celery -A tests.fakes.scripted_worker worker`: a real worker whose reader waits to be told.
+"""`celery -A tests.fakes.scripted_worker.app worker`: a real worker whose reader waits to be told.
 
 Reading ends when the Redis key `GO` is there; `SEEN` lists the documents that it has begun.
 """
@@ -23,7 +23,7 @@ GO = "tests:go"
 SEEN = "tests:seen"
 
 keeper = make_keeper(queue=Queue.INGEST_WORKER)
-app = make_worker(keeper=keeper, tasks="tests.fakes.scripted_worker", warm_up=lambda: None)
+app = make_worker(keeper=keeper, tasks="tests.fakes.scripted_worker.app", warm_up=lambda: None)
 
 
 def open_document(lease: ingestion.Lease) -> None:

@@ -1,0 +1,122 @@
+"""Workers that end by themselves: the document that does it is found, and ends alone."""
+
+import threading
+
+import pytest
+
+from chatbot.brains.models import Brain
+from chatbot.contracts.tasks import Queue, Stage
+from chatbot.documents.models import IngestionJob, JobState, VersionState, Worker
+from chatbot.documents.services import ingestion
+from chatbot.documents.services.repairs import retry_version
+from tests.factories.documents import claim, make_document, make_job, version_of
+
+WORKER = "host:1"
+
+
+@pytest.fixture
+def job(brain: Brain) -> IngestionJob:
+    return make_job(make_document(brain, pages=["text"]), stage=Stage.READ, pages=(1, 1))
+
+
+def bury(*, has_crashed: bool) -> int:
+    return ingestion.bury_worker(name=WORKER, has_crashed=has_crashed)
+
+
+@pytest.mark.django_db
+class TestBuryWorker:
+    def test_queues_the_work_again_at_once(self, job: IngestionJob) -> None:
+        claim(job, worker=WORKER)
+
+        assert bury(has_crashed=False) == 1
+
+        job.refresh_from_db()
+        assert (job.state, job.deaths, job.crashes) == (JobState.QUEUED, 1, 0)
+        assert claim(job).is_suspect is False
+
+    def test_leaves_the_work_of_others(self, job: IngestionJob) -> None:
+        claim(job, worker="host:2")
+
+        assert bury(has_crashed=True) == 0
+
+        job.refresh_from_db()
+        assert job.state == JobState.RUNNING
+
+    def test_suspects_what_the_worker_had_in_hand_when_it_crashed(self, job: IngestionJob) -> None:
+        claim(job, worker=WORKER)
+
+        bury(has_crashed=True)
+
+        assert claim(job).is_suspect
+
+    def test_ends_the_document_at_the_second_crash(self, job: IngestionJob) -> None:
+        for _ in range(2):
+            claim(job, worker=WORKER)
+            bury(has_crashed=True)
+
+        version = version_of(job.version.document)
+        assert (version.state, version.error_code) == (VersionState.FAILED, "worker-crashed")
+
+    def test_ends_nothing_when_the_worker_was_killed(self, job: IngestionJob) -> None:
+        for _ in range(3):
+            IngestionJob.objects.update(run_after="2000-01-01T00:00Z")
+            claim(job, worker=WORKER)
+            bury(has_crashed=False)
+
+        assert version_of(job.version.document).state == VersionState.RECEIVED
+
+    def test_is_forgotten_when_somebody_tries_again(self, job: IngestionJob) -> None:
+        for _ in range(2):
+            claim(job, worker=WORKER)
+            bury(has_crashed=True)
+
+        retry_version(version_id=job.version_id)
+
+        assert not claim(job).is_suspect
+
+    def test_notes_that_the_worker_has_ended(self) -> None:
+        ingestion.tell_alive(name=WORKER, queue=Queue.INGEST_WORKER, slots=2)
+
+        bury(has_crashed=True)
+
+        assert Worker.objects.get().ended_at is not None
+
+
+class TestCompany:
+    def test_lets_many_work_together(self) -> None:
+        company = ingestion.Company()
+
+        with company.joined(alone=False), company.joined(alone=False):
+            pass
+
+    def test_waits_until_it_is_alone(self) -> None:
+        company = ingestion.Company()
+        alone = threading.Event()
+
+        def work() -> None:
+            with company.joined(alone=True):
+                alone.set()
+
+        with company.joined(alone=False):
+            thread = threading.Thread(target=work)
+            thread.start()
+            assert not alone.wait(0.2)
+        thread.join(5)
+
+        assert alone.is_set()
+
+    def test_lets_nobody_in_beside_who_is_alone(self) -> None:
+        company = ingestion.Company()
+        together = threading.Event()
+
+        def work() -> None:
+            with company.joined(alone=False):
+                together.set()
+
+        with company.joined(alone=True):
+            thread = threading.Thread(target=work)
+            thread.start()
+            assert not together.wait(0.2)
+        thread.join(5)
+
+        assert together.is_set()
