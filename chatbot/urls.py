@@ -6,6 +6,7 @@ from drf_spectacular.views import SpectacularJSONAPIView, SpectacularSwaggerSpli
 
 from chatbot.api import health
 from chatbot.api.site import SiteView
+from chatbot.documents.api.metrics import metrics
 
 api: list[URLPattern | URLResolver] = [
     path("healthz", health.healthz, name="healthz"),
@@ -19,7 +20,11 @@ api: list[URLPattern | URLResolver] = [
     path("", include("chatbot.documents.api.urls")),
     path("", include("chatbot.conversations.api.urls")),
 ]
-urlpatterns = [path("api/v1/", include(api)), path("admin/", admin.site.urls)]
+urlpatterns = [
+    path("api/v1/", include(api)),
+    path("admin/", admin.site.urls),
+    path("metrics", metrics, name="metrics"),
+]
 
 handler400 = "chatbot.api.errors.bad_request"
 handler403 = "chatbot.api.errors.permission_denied"

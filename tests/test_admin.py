@@ -21,13 +21,15 @@ from chatbot.accounts.services.sign_in import TRIES_PER_ACCOUNT_AND_ADDRESS
 from chatbot.accounts.services.tokens import issue_tokens, refresh_tokens
 from chatbot.brains.models import Brain, BrainRole
 from chatbot.contracts.errors import NotAuthenticated
+from chatbot.contracts.tasks import Queue
 from chatbot.conversations.models import Conversation, DailyTokens, TurnState
-from chatbot.documents.models import Document, IngestionJob, VersionState
+from chatbot.documents.models import Document, IngestionJob, VersionState, Worker
+from chatbot.documents.services import ingestion
 from chatbot.retrieval.models import IndexGeneration
 from tests.factories.accounts import PASSWORD, make_api_key, make_group, make_user
 from tests.factories.brains import add_member, make_brain
 from tests.factories.conversations import make_conversation, make_turn
-from tests.factories.documents import make_document, make_job, version_of
+from tests.factories.documents import claim, make_document, make_job, version_of
 from tests.factories.inference import make_endpoint
 
 pytestmark = pytest.mark.django_db
@@ -51,7 +53,9 @@ def populate() -> None:
     make_api_key(person)
     issue_tokens(user=person)
     document = make_document(brain, state=VersionState.FAILED, pages=["Some text."])
+    claim(make_job(make_document(brain)))
     make_job(document)
+    ingestion.tell_alive(name=f"host:{document.pk}", queue=Queue.OCR_WORKER, slots=2)
     turn = make_turn(make_conversation(person, brain=brain), state=TurnState.COMPLETED)
     DailyTokens.objects.create(user=person, day=timezone.now().date(), tokens=100)
     endpoint = make_endpoint()
@@ -186,6 +190,7 @@ class TestIndex:
             "Document",
             "DocumentVersion",
             "IngestionJob",
+            "Worker",
             "Conversation",
             "Turn",
             "DailyTokens",
@@ -571,3 +576,64 @@ class TestCredentials:
 
         assert secret not in page
         assert key.secret_sha256 not in page
+
+
+class TestWorker:
+    def test_is_drained_and_takes_jobs_again(self, administrator: Client) -> None:
+        ingestion.tell_alive(name="host:1", queue=Queue.OCR_WORKER, slots=2)
+        worker = Worker.objects.get()
+
+        press(administrator, worker, "drain")
+        worker.refresh_from_db()
+        was_draining = worker.is_draining
+        press(administrator, worker, "take")
+        worker.refresh_from_db()
+
+        assert (was_draining, worker.is_draining) == (True, False)
+
+    def test_is_shown_with_the_queue_as_a_whole(self, administrator: Client) -> None:
+        brain = make_brain(owner=make_user(email="waiting@example.com"))
+        make_job(make_document(brain))
+        claim(make_job(make_document(brain)), worker="host:1")
+        ingestion.tell_alive(name="host:1", queue=Queue.INGEST_WORKER, slots=2)
+
+        page = administrator.get(page_of(Worker, "changelist")).content.decode()
+
+        assert "waiting@example.com" in page
+        assert "<td>open</td><td>ingest_worker</td><td>1</td><td>0</td><td>1</td>" in page
+        assert "ingest_worker: 1 alive, 0 draining, 2 slots" in page
+        assert "documents wait until one is started" in page
+
+    def test_says_what_fails(self, administrator: Client) -> None:
+        brain = make_brain(owner=make_user())
+        document = make_document(brain, state=VersionState.FAILED)
+        document.versions.update(error_code="file-broken")
+
+        page = administrator.get(page_of(Worker, "changelist")).content.decode()
+
+        assert "?error_code__exact=file-broken" in page
+
+
+class TestTimeline:
+    def test_tells_who_did_what(self, administrator: Client) -> None:
+        brain = make_brain(owner=make_user())
+        document = make_document(brain)
+        claimed = claim(make_job(document), worker="host:7")
+        ingestion.release_job(claimed)
+
+        page = administrator.get(page_of(Document, "change", document.pk)).content.decode()
+
+        assert "<td>open (version 1)</td>" in page
+        assert "<td>host:7</td>" in page
+        assert "<td>given back</td>" in page
+
+
+class TestReadAgain:
+    def test_reads_the_file_anew(self, administrator: Client) -> None:
+        brain = make_brain(owner=make_user())
+        document = make_document(brain, state=VersionState.READY, pages=["Some text."])
+
+        press(administrator, document, "reread")
+
+        document.refresh_from_db()
+        assert document.next_version is not None

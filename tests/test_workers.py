@@ -1,6 +1,7 @@
 """The shell that both workers share, as a process."""
 
 import signal
+import time
 from collections.abc import Iterator
 from datetime import timedelta
 from itertools import pairwise
@@ -14,7 +15,7 @@ from redis.exceptions import RedisError
 
 from chatbot import jobs
 from chatbot.contracts.tasks import Queue
-from chatbot.documents.models import Document, IngestionJob, JobState, VersionState
+from chatbot.documents.models import Document, IngestionJob, JobState, VersionState, Worker
 from chatbot.embedded import valkey
 from chatbot.scheduler.leader import Scheduler
 from tests.child_processes import child, child_environment, wait_until
@@ -82,6 +83,11 @@ def _length(redis: Redis) -> int:
     with redis.pipeline() as pipe:
         pipe.llen(SEEN)
         return int(pipe.execute()[0])
+
+
+def _slots() -> int | None:
+    broker = jobs.broker_load(queue=Queue.INGEST_WORKER)
+    return broker and broker.slots
 
 
 def end_leases() -> None:
@@ -155,6 +161,28 @@ class TestWorker:
 
         opened = version_of(document).jobs.get(stage="open")
         assert (opened.deaths, opened.faults) == (1, 0)
+
+    def test_takes_no_more_jobs_while_it_is_drained(
+        self, environment: dict[str, str], tmp_path: Path, document: Document, redis: Redis
+    ) -> None:
+        redis.set(GO, 1)
+        world = World()
+        with child(WORKER, environment=environment, log=tmp_path / "log") as worker:
+            worker.wait_for_line(READY)
+            world.until_state(document, VersionState.READY)
+            Worker.objects.update(is_draining=True)
+            wait_until(lambda: _slots() == 0, seconds=15, what="offer of no slots")
+            late = make_document(document.brain)
+            hinted = make_job(late)
+            jobs.send_hint(queue=Queue.INGEST_WORKER, job_id=hinted.pk)
+
+            time.sleep(PAUSE_SECONDS)
+            state_while_drained = version_of(late).state
+            Worker.objects.update(is_draining=False)
+            world.until_state(late, VersionState.READY)
+
+        assert state_while_drained == VersionState.RECEIVED
+        assert "Traceback" not in worker.log.read_text()
 
     def test_stops_when_the_document_goes(
         self, environment: dict[str, str], tmp_path: Path, document: Document, redis: Redis

@@ -40,12 +40,15 @@ from chatbot.documents.services.ingestion.selection import (
     unmark_hinted,
 )
 from chatbot.documents.services.ingestion.workers import (
+    ALIVE_SECONDS,
     remove_old_workers,
+    set_draining,
     tell_alive,
     tell_ended,
 )
 
 __all__ = [
+    "ALIVE_SECONDS",
     "SUPERSEDED_AT_ONCE",
     "Claim",
     "Company",
@@ -79,6 +82,7 @@ __all__ = [
     "renew_lease",
     "repair_versions",
     "run_job",
+    "set_draining",
     "take_turns",
     "tell_alive",
     "tell_ended",

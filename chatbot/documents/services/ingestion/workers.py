@@ -6,6 +6,7 @@ from typing import Final
 from django.db import connection
 from django.db.models.functions import Now
 
+from chatbot.contracts.errors import NotFound
 from chatbot.contracts.tasks import Queue
 from chatbot.documents.models import Worker
 
@@ -33,6 +34,16 @@ def tell_alive(*, name: str, queue: Queue, slots: int) -> bool:
 def tell_ended(*, name: str) -> None:
     """A worker ends in good order."""
     Worker.objects.filter(pk=name).update(ended_at=Now())
+
+
+def set_draining(*, name: str, is_draining: bool) -> None:
+    """Has a worker take no more jobs, or take some again; it learns of it within seconds.
+
+    Raises:
+        NotFound: it is not known, or no longer.
+    """
+    if not Worker.objects.filter(pk=name).update(is_draining=is_draining):
+        raise NotFound("There is no such worker.", way_out="Look at the list again.")
 
 
 def remove_old_workers() -> int:

@@ -1,4 +1,4 @@
-"""Documents and how far their ingestion is, with buttons that repair it."""
+"""Documents and their versions."""
 
 from typing import ClassVar
 from uuid import UUID
@@ -12,26 +12,13 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from chatbot.admin_pages import Button, LightDeletion, ReadOnlyAdmin, ReadOnlyInline
-from chatbot.documents.models import Document, DocumentVersion, IngestionJob
-from chatbot.documents.services.repairs import cancel_version, remove_document, retry_version
-
-
-def _retry(version_id: UUID | None) -> str:
-    if version_id is not None:
-        retry_version(version_id=version_id)
-    return "queued again."
-
-
-def _cancel(version_id: UUID | None) -> str:
-    if version_id is not None:
-        cancel_version(version_id=version_id)
-    return "cancelled; what is indexed stays."
-
-
-def _progress(version: DocumentVersion | None) -> str:
-    if version is None or version.pages_total is None:
-        return "-"
-    return f"{version.pages_done} / {version.pages_total}"
+from chatbot.documents.admin.repairs import cancel, latest, progress, reread, retry
+from chatbot.documents.admin.timeline import timeline
+from chatbot.documents.models import (
+    Document,
+    DocumentVersion,
+)
+from chatbot.documents.services.repairs import remove_document
 
 
 class VersionInline(ReadOnlyInline):
@@ -71,13 +58,15 @@ class DocumentAdmin(ReadOnlyAdmin, LightDeletion):
         "created_at",
         "jobs",
         "buttons",
+        "timeline",
     )
     readonly_fields = fields
     inlines = (VersionInline,)
-    actions = ("try_again", "cancel")
+    actions = ("try_again", "cancel", "read_again")
     object_buttons: ClassVar[dict[str, Button]] = {
-        "retry": Button("Try again", lambda document: _retry(document.current_version_id)),
-        "cancel": Button("Cancel", lambda document: _cancel(document.current_version_id)),
+        "retry": Button("Try again", lambda document: retry(latest(document))),
+        "cancel": Button("Cancel", lambda document: cancel(latest(document))),
+        "reread": Button("Read again", lambda document: reread(latest(document))),
     }
 
     def delete_model(self, request: HttpRequest, obj: Document) -> None:  # noqa: ARG002 - Django's
@@ -99,6 +88,10 @@ class DocumentAdmin(ReadOnlyAdmin, LightDeletion):
     def cancel(self, request: HttpRequest, documents: QuerySet[Document, Document]) -> None:
         self.press_all(request, self.object_buttons["cancel"], documents)
 
+    @admin.action(description="Read again", permissions=["view"])
+    def read_again(self, request: HttpRequest, documents: QuerySet[Document, Document]) -> None:
+        self.press_all(request, self.object_buttons["reread"], documents)
+
     @admin.display(description="State", ordering="current_version__state")
     def state(self, document: Document) -> str:
         version = document.current_version
@@ -106,7 +99,7 @@ class DocumentAdmin(ReadOnlyAdmin, LightDeletion):
 
     @admin.display(description="Pages done")
     def progress(self, document: Document) -> str:
-        return _progress(document.current_version)
+        return progress(document.current_version)
 
     @admin.display(description="Error", ordering="current_version__error_code")
     def error(self, document: Document) -> str:
@@ -127,7 +120,11 @@ class DocumentAdmin(ReadOnlyAdmin, LightDeletion):
 
     @admin.display(description="Jobs")
     def jobs(self, document: Document) -> SafeString:
-        return _link_to_jobs(document.current_version_id)
+        return _link_to_jobs(latest(document))
+
+    @admin.display(description="Timeline")
+    def timeline(self, document: Document) -> SafeString:
+        return timeline(document)
 
 
 @admin.register(DocumentVersion)
@@ -149,8 +146,8 @@ class DocumentVersionAdmin(ReadOnlyAdmin):
     readonly_fields = ("progress", "jobs", "buttons")
     actions = ("try_again",)
     object_buttons: ClassVar[dict[str, Button]] = {
-        "retry": Button("Try again", lambda version: _retry(version.pk)),
-        "cancel": Button("Cancel", lambda version: _cancel(version.pk)),
+        "retry": Button("Try again", lambda version: retry(version.pk)),
+        "cancel": Button("Cancel", lambda version: cancel(version.pk)),
     }
 
     @admin.action(description="Try again", permissions=["view"])
@@ -161,60 +158,11 @@ class DocumentVersionAdmin(ReadOnlyAdmin):
 
     @admin.display(description="Pages done")
     def progress(self, version: DocumentVersion) -> str:
-        return _progress(version)
+        return progress(version)
 
     @admin.display(description="Jobs")
     def jobs(self, version: DocumentVersion) -> SafeString:
         return _link_to_jobs(version.pk)
-
-
-@admin.register(IngestionJob)
-class IngestionJobAdmin(ReadOnlyAdmin):
-    """One stage on a range of pages; trying again is for the whole version."""
-
-    list_display = (
-        "stage",
-        "pages",
-        "document",
-        "state",
-        "faults",
-        "deaths",
-        "worker",
-        "error_code",
-        "created_at",
-        "started_at",
-        "finished_at",
-    )
-    list_filter = ("state", "stage", "error_code", "created_at")
-    list_select_related = ("version__document",)
-    search_fields = ("version__document__title", "worker", "error_code", "=id", "=version__id")
-    fields = (
-        *list_display,
-        "error_detail",
-        "run_after",
-        "hinted_at",
-        "leased_until",
-        "is_long",
-        "buttons",
-    )
-    readonly_fields = ("pages", "document", "buttons")
-    actions = ("try_again",)
-    object_buttons: ClassVar[dict[str, Button]] = {
-        "retry": Button("Try the document again", lambda job: _retry(job.version_id))
-    }
-
-    @admin.action(description="Try their documents again", permissions=["view"])
-    def try_again(self, request: HttpRequest, jobs: QuerySet[IngestionJob, IngestionJob]) -> None:
-        one_of_each = jobs.order_by("version", "created_at").distinct("version")
-        self.press_all(request, self.object_buttons["retry"], one_of_each)
-
-    @admin.display(description="Pages")
-    def pages(self, job: IngestionJob) -> str:
-        return f"{job.page_from}-{job.page_to}" if job.page_to else "-"
-
-    @admin.display(description="Document", ordering="version__document__title")
-    def document(self, job: IngestionJob) -> str:
-        return job.version.document.title
 
 
 def _link_to_jobs(version_id: UUID | None) -> SafeString:
