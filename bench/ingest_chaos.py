@@ -380,14 +380,18 @@ def main() -> None:
     parser.add_argument("words", nargs="+", metavar="SCENE… FOLDER")
     parser.add_argument("--uploads", type=int, default=200)
     parser.add_argument("--kills", type=int, default=50)
+    parser.add_argument("--files", type=int, default=0, help="so many of the folder, by chance")
     parser.add_argument("--frozen-seconds", type=float, default=FROZEN_SECONDS)
     arguments = parser.parse_args()
     *names, folder = arguments.words
     if len(names) > 1:
         print(json.dumps(each_in_a_process("ingest_chaos", __file__, names)))
         return
+    files = samples(Path(folder))
+    if arguments.files:
+        files = chance.sample(files, min(arguments.files, len(files)))
     with running_rig() as rig:
-        scene = Scene(rig, samples(Path(folder)), arguments.uploads, arguments.kills)
+        scene = Scene(rig, files, arguments.uploads, arguments.kills)
         found = _play(names[0], scene, arguments.frozen_seconds)
     print(f"{names[0]:10}", *(f"{key} {value}" for key, value in found.items()), flush=True)
     print(json.dumps({"bench": "ingest_chaos", names[0]: found, "wrong": found["wrong"]}))

@@ -87,7 +87,7 @@ def _length(redis: Redis) -> int:
 
 def _slots() -> int | None:
     broker = jobs.broker_load(queue=Queue.INGEST_WORKER)
-    return broker and broker.slots
+    return broker.slots if broker else None
 
 
 def end_leases() -> None:
