@@ -7,7 +7,7 @@ from django.conf import settings
 from chatbot.contracts.tasks import Stage
 from chatbot.documents.models import PageSource
 from chatbot.documents.services import files, ingestion
-from ingest_worker import sandbox
+from ingest_worker import malware, sandbox
 from ingest_worker.index import index_pages
 from ingest_worker.parsers.protocol import PageText
 
@@ -16,6 +16,7 @@ def open_document(lease: ingestion.Lease) -> None:
     """How many pages there are, and what they are called; their text too, where that is one."""
     claim = lease.claim
     with files.local_file(name=claim.storage_name) as path:
+        malware.scan(path, url=settings.CLAMAV_URL)
         plan = sandbox.open_file(path, claim.media_type, pages_limit=settings.PAGES_LIMIT)
     lease.check()
     ingestion.finish_open(

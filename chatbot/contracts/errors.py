@@ -125,6 +125,9 @@ DOCUMENT_FAULTS: dict[str, str] = {
     "parser-crashed": "The reader crashed on this file.",
     "parser-stopped": "The reader was stopped: this file made it try what no reader may do.",
     "worker-crashed": "The worker crashed twice over this file. Save it in another format.",
+    "malware-found": "The virus scanner found something in the file. Upload a clean copy.",
+    "scan-too-large": "The file is larger than the virus scanner takes. Split it, or raise "
+    "StreamMaxLength of ClamAV.",
     "worker-died": "The worker died several times while it read this file.",
     "file-missing": "The stored file is gone. Upload it again.",
     "embedding-refused": "The embedding server refuses the text of this file.",

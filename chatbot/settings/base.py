@@ -159,6 +159,8 @@ STORAGES: dict[str, dict[str, Any]] = {
 UPLOAD_LIMIT_BYTES = ENVIRONMENT.upload_limit_megabytes * 1024 * 1024
 PAGES_LIMIT = ENVIRONMENT.pages_limit
 TESSDATA = ENVIRONMENT.tessdata
+CLAMAV_URL = ENVIRONMENT.clamav_url
+"""`tcp://host:3310`, `unix:///path`, or empty: files are read unscanned."""
 
 # --- Accounts ---
 AUTH_USER_MODEL = "accounts.User"

@@ -59,6 +59,7 @@ class Environment:
     key_tokens_per_day: int
     api_conversation_days: int
     tessdata: str
+    clamav_url: str
     log_level: str
     log_format: str
     metrics_token: str
@@ -132,6 +133,7 @@ def read_environment() -> Environment:
             "API_CONVERSATION_DAYS", 30, validate=validate.Range(min=0, max=36_500)
         ),
         tessdata=env.str("TESSDATA_PREFIX", ""),
+        clamav_url=env.str("CLAMAV_URL", "", validate=_if_set(HasScheme("tcp", "unix"))),
         log_level=env.str(
             "LOG_LEVEL", "INFO", validate=validate.OneOf(["DEBUG", "INFO", "WARNING", "ERROR"])
         ),

@@ -399,6 +399,8 @@ const en = {
       'too-much-output': 'The file unpacks to more than the limit.',
       'parser-timeout': 'Reading the file took longer than the limit.',
       'parser-crashed': 'The reader crashed on this file.',
+      'malware-found': 'The virus scanner found something in the file. Upload a clean copy.',
+      'scan-too-large': 'The file is larger than the virus scanner takes. Split it and upload the parts.',
       'parser-stopped': 'The reader was stopped: this file made it try what no reader may do.',
       'worker-crashed': 'The worker crashed twice over this file. Save it in another format.',
       'worker-died': 'The worker died several times while it read this file.',

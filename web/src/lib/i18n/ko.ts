@@ -400,6 +400,8 @@ const ko: Translation = {
       'too-much-output': '파일을 풀면 한도를 넘습니다.',
       'parser-timeout': '파일을 읽는 데 시간이 너무 오래 걸렸습니다.',
       'parser-crashed': '파일을 읽는 중에 프로그램이 멈췄습니다.',
+      'malware-found': '파일에서 악성 코드가 발견되었습니다. 깨끗한 사본을 올려 주세요.',
+      'scan-too-large': '파일이 바이러스 검사 한도보다 큽니다. 나누어서 올려 주세요.',
       'parser-stopped': '이 파일이 허용되지 않은 동작을 시도하여 읽기를 중단했습니다.',
       'worker-crashed': '이 파일 때문에 작업자가 두 번 비정상 종료되었습니다. 다른 형식으로 저장해 주세요.',
       'worker-died': '파일을 읽는 동안 작업자가 여러 번 멈췄습니다.',
