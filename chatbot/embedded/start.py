@@ -35,6 +35,7 @@ FURTHER_VARIABLES = (
     "LOG_FORMAT",
     "METRICS_TOKEN",
     "OTEL_EXPORTER_OTLP_ENDPOINT",
+    "CLAMAV_URL",
     "DEBUG",
 )
 """What the stack only passes on, and keeps for `manage.py shell`."""

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from chatbot.contracts.errors import DocumentFault
 from chatbot.contracts.media_types import CSV, HTML, MARKDOWN, SAMPLE_BYTES, TEXT, detect
+from ingest_worker.parsers.damage import naming_damage
 from ingest_worker.parsers.protocol import PageText
 from ingest_worker.parsers.registry import parser_for
 
@@ -15,7 +16,8 @@ _NAMES: Final = {MARKDOWN: ".md", CSV: ".csv", HTML: ".html", TEXT: ".txt"}
 def open_file(*, path: str, media_type: str, pages_limit: int) -> dict[str, Any]:
     """A `Plan` as a dictionary."""
     found = _type_of(Path(path), media_type)
-    plan = parser_for(found).open_file(Path(path), found, pages_limit=pages_limit)
+    with naming_damage():
+        plan = parser_for(found).open_file(Path(path), found, pages_limit=pages_limit)
     return {
         "media_type": plan.media_type,
         "labels": plan.labels,
@@ -26,7 +28,9 @@ def open_file(*, path: str, media_type: str, pages_limit: int) -> dict[str, Any]
 def read_pages(*, path: str, media_type: str, first: int, last: int) -> list[dict[str, Any]]:
     """A list of `PageText` as dictionaries."""
     found = _type_of(Path(path), media_type)
-    return [_page(page) for page in parser_for(found).read_pages(Path(path), found, first, last)]
+    with naming_damage():
+        pages = parser_for(found).read_pages(Path(path), found, first, last)
+        return [_page(page) for page in pages]
 
 
 def _type_of(path: Path, believed: str) -> str:

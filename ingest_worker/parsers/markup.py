@@ -72,5 +72,6 @@ def html_elements(markup: str) -> "list[Element]":
         return []
     try:
         return partition_html(text=markup, languages=NO_LANGUAGE_DETECTION)
-    except (etree.LxmlError, ValueError) as error:
+    except (etree.LxmlError, ValueError, AttributeError) as error:
+        # AttributeError: of the root, which markup without any element lacks.
         raise DocumentFault("The page can't be read.", code="file-broken") from error
