@@ -4,11 +4,16 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
+from PIL import Image
+
 from chatbot.contracts.errors import DocumentFault
 from chatbot.contracts.media_types import CSV, HTML, MARKDOWN, SAMPLE_BYTES, TEXT, detect
 from ingest_worker.parsers.damage import naming_damage
 from ingest_worker.parsers.protocol import PageText
 from ingest_worker.parsers.registry import parser_for
+
+# Pillow imports its formats with the first picture: better here, once, than in each child.
+Image.init()
 
 _NAMES: Final = {MARKDOWN: ".md", CSV: ".csv", HTML: ".html", TEXT: ".txt"}
 

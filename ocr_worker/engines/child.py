@@ -5,6 +5,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
+from PIL import Image
+
 from chatbot.contracts.errors import Unavailable
 from ocr_worker.engines.pages import PageImage, page_images
 from ocr_worker.engines.protocol import Box, RecognisedPage
@@ -14,6 +16,8 @@ from ocr_worker.engines.tesseract import TesseractEngine
 _ENGINE: Final = default_engine()
 _DECIMALS: Final = 1
 
+# Pillow imports its formats with the first picture: better here, once, than in each child.
+Image.init()
 if isinstance(_ENGINE, TesseractEngine):
     # Every child inherits what is loaded before it is forked. If the data are missing, the first
     # call says so.
