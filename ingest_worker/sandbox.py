@@ -4,7 +4,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
-from chatbot.sandbox.client import Sandbox
+from chatbot.sandbox.client import Sandbox, as_expected
 from chatbot.sandbox.limits import MEGABYTE, Limits
 from ingest_worker.parsers.protocol import PageText, Plan
 
@@ -42,8 +42,9 @@ def open_file(path: Path, media_type: str, *, pages_limit: int) -> Plan:
     """
     arguments = {"media_type": media_type, "pages_limit": pages_limit}
     plan = _parsers().call("open_file", arguments, _LIMITS, file=path)
-    pages = tuple(_page(page) for page in plan["pages"])
-    return Plan(plan["media_type"], tuple(plan["labels"]), pages)
+    with as_expected():
+        pages = tuple(_page(page) for page in plan["pages"])
+        return Plan(plan["media_type"], tuple(plan["labels"]), pages)
 
 
 def read_pages(path: Path, media_type: str, first: int, last: int) -> list[PageText]:
@@ -54,7 +55,9 @@ def read_pages(path: Path, media_type: str, first: int, last: int) -> list[PageT
         Unavailable: the child was killed from outside; nothing is wrong with the document.
     """
     arguments = {"media_type": media_type, "first": first, "last": last}
-    return [_page(page) for page in _parsers().call("read_pages", arguments, _LIMITS, file=path)]
+    pages = _parsers().call("read_pages", arguments, _LIMITS, file=path)
+    with as_expected():
+        return [_page(page) for page in pages]
 
 
 def _page(fields: dict[str, Any]) -> PageText:

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from django.conf import settings
 
-from chatbot.sandbox.client import Sandbox
+from chatbot.sandbox.client import Sandbox, as_expected
 from chatbot.sandbox.limits import MEGABYTE, Limits
 from ocr_worker.engines.protocol import RecognisedPage
 
@@ -42,7 +42,8 @@ def recognise(path: Path, media_type: str, first: int, last: int) -> list[Recogn
     arguments = {"media_type": media_type, "first": first, "last": last}
     limits = _limits(pages=last - first + 1)
     found = _engine().call("recognise", arguments, limits, file=path)
-    return [_page(page) for page in found]
+    with as_expected():
+        return [_page(page) for page in found]
 
 
 def _limits(*, pages: int) -> Limits:

@@ -186,10 +186,29 @@ def _opened(file: Path | None) -> Iterator[list[int]]:
         descriptor = os.open(file, os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError as error:
         raise DocumentFault(DOCUMENT_FAULTS["file-missing"], code="file-missing") from error
+    except OSError as error:
+        raise Unavailable(
+            "The stored file can't be opened.",
+            code="storage-away",
+            way_out="See that this worker's user may read the storage. The work is tried again.",
+        ) from error
     try:
         yield [descriptor]
     finally:
         os.close(descriptor)
+
+
+@contextlib.contextmanager
+def as_expected() -> Iterator[None]:
+    """Around whatever takes a result apart: a child that was taken over writes what it likes.
+
+    Raises:
+        DocumentFault: the result isn't of the shape that the function promises.
+    """
+    try:
+        yield
+    except (TypeError, KeyError, ValueError, AttributeError) as error:
+        raise DocumentFault(DOCUMENT_FAULTS["parser-crashed"], code="parser-crashed") from error
 
 
 def _decoded(output: bytes) -> dict[str, Any]:
@@ -204,10 +223,12 @@ def _decoded(output: bytes) -> dict[str, Any]:
 def _result(answer: dict[str, Any]) -> object:
     if "result" in answer:
         return answer["result"]
-    if "unavailable" in answer:
-        told = answer["unavailable"]
-        raise Unavailable(told["sentence"], code=told["code"], way_out=told["way_out"])
-    code = answer["fault"] if answer["fault"] in DOCUMENT_FAULTS else "file-broken"
+    told = answer.get("unavailable")
+    if isinstance(told, dict):
+        sentence, code, way_out = (str(told.get(key)) for key in ("sentence", "code", "way_out"))
+        raise Unavailable(sentence, code=code, way_out=way_out)
+    fault = str(answer.get("fault", "parser-crashed"))
+    code = fault if fault in DOCUMENT_FAULTS else "file-broken"
     if "detail" in answer:
         logger.warning("a reader crashed: %s", answer["detail"])
     raise DocumentFault(DOCUMENT_FAULTS[code], code=code)

@@ -138,8 +138,12 @@ def _keep(call: _Call, options: Options, caller: socket.socket) -> bytes:
             os.killpg(child, signal.SIGKILL)
     _, status, usage = os.wait4(child, 0)
     if fault or status != 0:
-        ran_out = oom.kills(counter) > kills
-        output = json.dumps(_verdict(fault, status, ran_out=ran_out)).encode()
+        if not fault and oom.kills(counter) > kills:
+            fault = _killed_for(status, "too-much-memory")
+        if not fault and usage.ru_utime + usage.ru_stime > call.limits.cpu_seconds:
+            # The kernel's second word, for who goes on after SIGXCPU.
+            fault = _killed_for(status, "too-much-cpu")
+        output = json.dumps(_verdict(fault, status)).encode()
     return _taken(usage) + SEPARATOR + output
 
 
@@ -173,14 +177,17 @@ def _collect(reader: int, caller: socket.socket, limits: Limits) -> tuple[bytes,
     return b"", "parser-timeout"
 
 
-def _verdict(fault: str, status: int, *, ran_out: bool) -> dict[str, object]:
+def _killed_for(status: int, fault: str) -> str:
+    """The fault, if the child was killed at all."""
+    return fault if os.waitstatus_to_exitcode(status) == -signal.SIGKILL else ""
+
+
+def _verdict(fault: str, status: int) -> dict[str, object]:
     if fault:
         return {"fault": fault}
     code = os.waitstatus_to_exitcode(status)
     if code == -signal.SIGKILL:
-        # By the kernel because of its size, by the kernel because of its computing time, which
-        # SIGXCPU had announced, or by somebody else.
-        return {"fault": "too-much-memory"} if ran_out else _DIED
+        return _DIED
     return {"fault": _FAULT_OF_SIGNAL.get(-code, "parser-crashed")}
 
 

@@ -82,17 +82,18 @@ def put_up(
 
 def missing_walls() -> dict[str, str]:
     """Which walls don't stand on this machine, and what the kernel says; empty: all do."""
-    done = subprocess.run(
-        [sys.executable, "-m", __name__],
-        cwd=_PROJECT,
-        env={"PATH": os.defpath, "PYTHONPATH": str(_PROJECT)},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        timeout=_PROBE_SECONDS,
-        check=False,
-    )
-    if done.returncode:
-        return dict.fromkeys(Wall, f"the probe ended with {done.returncode}")
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", __name__],
+            cwd=_PROJECT,
+            env={"PATH": os.defpath, "PYTHONPATH": str(_PROJECT)},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=_PROBE_SECONDS,
+            check=True,
+        )
+    except subprocess.SubprocessError as error:
+        return dict.fromkeys(Wall, f"unknown, the probe failed ({type(error).__name__})")
     missing: dict[str, str] = json.loads(done.stdout)
     return missing
 

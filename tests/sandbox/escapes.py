@@ -104,6 +104,17 @@ def bomb_of_descriptors() -> None:
         os.dup(1)
 
 
+def burn_on() -> None:
+    signal.signal(signal.SIGXCPU, signal.SIG_IGN)
+    while True:
+        pass
+
+
+def talk_of_strange_faults() -> None:
+    os.write(3, b'{"fault": ["file-broken"], "unavailable": 1}')
+    os._exit(0)
+
+
 def talk_nonsense() -> None:
     os.write(3, b"[" * 100_000)
     os._exit(0)
@@ -158,7 +169,9 @@ FUNCTIONS = {
             bomb_of_forks,
             bomb_of_threads,
             bomb_of_descriptors,
+            burn_on,
             talk_nonsense,
+            talk_of_strange_faults,
             talk_of_another_answer,
             start_thread,
             wait_and_be_killed,

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from chatbot.contracts.errors import DocumentFault, Unavailable
-from chatbot.sandbox.client import Sandbox
+from chatbot.sandbox.client import Sandbox, as_expected
 from chatbot.sandbox.limits import Limits
 from tests.child_processes import wait_until
 
@@ -131,6 +131,18 @@ class TestSandbox:
         wait_until(
             lambda: not any(map(_is_alive, children)), seconds=BUSY_SECONDS, what="end of all"
         )
+
+    def test_says_so_when_the_file_is_gone(self, sandbox: Sandbox, tmp_path: Path) -> None:
+        with pytest.raises(DocumentFault) as raised:
+            sandbox.call("echo", {"text": ""}, LIMITS, file=tmp_path / "absent")
+
+        assert raised.value.error_code == "file-missing"
+
+    def test_takes_no_result_of_another_shape(self) -> None:
+        with pytest.raises(DocumentFault) as raised, as_expected():
+            {"pages": [1]}["labels"]
+
+        assert raised.value.error_code == "parser-crashed"
 
     def test_does_not_take_half_an_answer_for_one(self) -> None:
         sandbox = Sandbox("tests.sandbox.half_answers")

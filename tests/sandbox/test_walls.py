@@ -111,13 +111,15 @@ class TestAllWalls:
             pytest.param("bomb_of_forks", "parser-crashed", id="forks"),
             pytest.param("bomb_of_threads", "parser-crashed", id="threads"),
             pytest.param("bomb_of_descriptors", "parser-crashed", id="descriptors"),
+            pytest.param("burn_on", "too-much-cpu", id="time-limit-ignored"),
+            pytest.param("talk_of_strange_faults", "file-broken", id="strange-faults"),
             pytest.param("talk_nonsense", "parser-crashed", id="nonsense"),
             pytest.param("talk_of_another_answer", "parser-crashed", id="two-answers"),
         ],
     )
     def test_end_in_a_code(self, sandbox: Sandbox, escape: str, code: str) -> None:
         with pytest.raises(DocumentFault) as raised:
-            sandbox.call(escape, {}, replace(LIMITS, memory_bytes=256 << 20))
+            sandbox.call(escape, {}, replace(LIMITS, memory_bytes=256 << 20, cpu_seconds=1))
 
         assert raised.value.error_code == code
 
