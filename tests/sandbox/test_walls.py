@@ -130,7 +130,8 @@ class TestAllWalls:
         bare = _quickest(open_field)
 
         open_field.close()
-        assert walled - bare < 0.01
+        # One or two where nothing else runs; both are slower where much does.
+        assert walled - bare < 0.05
 
 
 class TestEachWallAlone:
