@@ -158,6 +158,8 @@ STORAGES: dict[str, dict[str, Any]] = {
 }
 UPLOAD_LIMIT_BYTES = ENVIRONMENT.upload_limit_megabytes * 1024 * 1024
 PAGES_LIMIT = ENVIRONMENT.pages_limit
+OUTBOUND_PRIVATE_HOSTS = ENVIRONMENT.outbound_private_hosts
+"""Where addresses that people give may lead, beside the public internet."""
 TESSDATA = ENVIRONMENT.tessdata
 CLAMAV_URL = ENVIRONMENT.clamav_url
 """`tcp://host:3310`, `unix:///path`, or empty: files are read unscanned."""

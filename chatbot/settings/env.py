@@ -13,6 +13,8 @@ from urllib.parse import urlsplit
 from environs import Env, EnvError, validate
 from marshmallow import ValidationError
 
+from chatbot.outbound.addresses import PrivateHosts
+
 INFERENCE_PROTOCOLS = ["openai", "anthropic", "kserve-http", "kserve-grpc", "session"]
 _PROJECT = Path(__file__).resolve().parents[2]
 
@@ -58,6 +60,7 @@ class Environment:
     tokens_per_day: int
     key_tokens_per_day: int
     api_conversation_days: int
+    outbound_private_hosts: PrivateHosts
     tessdata: str
     clamav_url: str
     log_level: str
@@ -132,6 +135,9 @@ def read_environment() -> Environment:
         api_conversation_days=env.int(
             "API_CONVERSATION_DAYS", 30, validate=validate.Range(min=0, max=36_500)
         ),
+        outbound_private_hosts=_private_hosts(
+            env.list("OUTBOUND_PRIVATE_HOSTS", [], validate=_name_hosts)
+        ),
         tessdata=env.str("TESSDATA_PREFIX", ""),
         clamav_url=env.str("CLAMAV_URL", "", validate=_if_set(HasScheme("tcp", "unix"))),
         log_level=env.str(
@@ -173,6 +179,18 @@ class HasScheme(validate.Validator):
 
 def _if_set(check: Callable[[str], str]) -> Callable[[str], str]:
     return lambda value: check(value) if value else value
+
+
+def _name_hosts(entries: list[str]) -> None:
+    try:
+        PrivateHosts.of(entries)
+    except ValueError as error:
+        raise ValidationError("Name hosts, or networks such as 10.1.0.0/16.") from error
+
+
+def _private_hosts(entries: list[str] | None) -> PrivateHosts:
+    """None: the variable is wrong, which is told at the end of the reading."""
+    return PrivateHosts.of(entries or [])
 
 
 IS_HTTP = validate.URL(schemes={"http", "https"}, require_tld=False)
