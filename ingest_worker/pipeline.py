@@ -1,4 +1,4 @@
-"""The stages of this worker: open, read, index."""
+"""The stages of this worker: fetch, open, read, index."""
 
 from typing import Final
 
@@ -8,6 +8,7 @@ from chatbot.contracts.tasks import Stage
 from chatbot.documents.models import PageSource
 from chatbot.documents.services import files, ingestion
 from ingest_worker import malware, sandbox
+from ingest_worker.fetch import fetch_document
 from ingest_worker.index import index_pages
 from ingest_worker.parsers.protocol import PageText
 
@@ -37,6 +38,7 @@ def read_pages(lease: ingestion.Lease) -> None:
 
 
 PIPELINES: Final = {
+    Stage.FETCH: fetch_document,
     Stage.OPEN: open_document,
     Stage.READ: read_pages,
     Stage.INDEX: index_pages,

@@ -109,6 +109,13 @@ class DocumentFault(AppError):
 
     code = "file-broken"
 
+    def __init__(
+        self, sentence: str, *, code: str | None = None, way_out: str = "", detail: str = ""
+    ) -> None:
+        super().__init__(sentence, code=code, way_out=way_out)
+        self.detail = detail
+        """For administrators, and never of what the document says."""
+
 
 DOCUMENT_FAULTS: dict[str, str] = {
     "type-unsupported": "This type of file can't be read. Save it as PDF, DOCX or text.",
@@ -130,6 +137,11 @@ DOCUMENT_FAULTS: dict[str, str] = {
     "StreamMaxLength of ClamAV.",
     "worker-died": "The worker died several times while it read this file.",
     "file-missing": "The stored file is gone. Upload it again.",
+    "file-too-large": "The file is larger than the limit. Split it and upload the parts.",
+    "url-refused": "The address leads to nothing that is on the public web. Give another one.",
+    "url-failed": "The server did not give a file. Check that the address opens without a sign-in.",
+    "url-unanswered": "The server of the address did not answer for some minutes. Try again later.",
+    "same-file-present": "The same file is in the brain already, as another document.",
     "embedding-refused": "The embedding server refuses the text of this file.",
 }
 """What `error_code` of a failed document can be, with the sentence that people read."""

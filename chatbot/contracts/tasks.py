@@ -22,6 +22,8 @@ RUN_INGEST_JOB: Final = "ingest_worker.run_job"
 class Stage(StrEnum):
     """Stages of an ingestion; each job row is one stage on one range of pages."""
 
+    FETCH = "fetch"
+    """Get the file from the address that was given, store it, plan `open`. Ingest worker."""
     OPEN = "open"
     """Detect the type, count the pages, plan the rest. Ingest worker."""
     READ = "read"
@@ -33,6 +35,7 @@ class Stage(StrEnum):
 
 
 QUEUE_OF_STAGE: Final[dict[Stage, Queue]] = {
+    Stage.FETCH: Queue.INGEST_WORKER,
     Stage.OPEN: Queue.INGEST_WORKER,
     Stage.READ: Queue.INGEST_WORKER,
     Stage.OCR: Queue.OCR_WORKER,

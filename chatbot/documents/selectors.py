@@ -3,12 +3,14 @@
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from django.db.models import QuerySet
+from django.db.models import OuterRef, QuerySet, Subquery, UUIDField, Value
+from django.db.models.functions import Cast, NullIf
 
 from chatbot.brains.models import BrainRole
 from chatbot.brains.selectors import get_brain, in_readable_brain, require_role, role_in_brain
 from chatbot.contracts.errors import NotFound
-from chatbot.documents.models import Document, DocumentVersion, Page
+from chatbot.contracts.tasks import Stage
+from chatbot.documents.models import Document, DocumentVersion, IngestionJob, Page
 
 if TYPE_CHECKING:
     from chatbot.accounts.models import User
@@ -24,7 +26,7 @@ def readable_documents(
     """
     documents = Document.objects.select_related(
         "current_version", "next_version", "created_by"
-    ).annotate(role=role_in_brain(user=user))
+    ).annotate(role=role_in_brain(user=user), same_as=_same_document())
     if brain_id is None:
         return documents.filter(in_readable_brain(user=user))
     return documents.filter(brain=get_brain(user=user, brain_id=brain_id))
@@ -101,6 +103,16 @@ def get_job_version(*, user: "User", version_id: UUID) -> DocumentVersion:
     if version is None:
         raise NotFound("There is no such job.", way_out="Check the address.")
     return version
+
+
+def _same_document() -> Subquery:
+    """The document whose file a fetched one repeats; null where it has gone since."""
+    repeating = IngestionJob.objects.filter(
+        version=OuterRef(OuterRef("current_version")),
+        stage=Stage.FETCH,
+        error_code="same-file-present",
+    ).values(other=Cast(NullIf("error_detail", Value("")), UUIDField()))
+    return Subquery(Document.objects.filter(pk=Subquery(repeating[:1])).values("pk"))
 
 
 def no_such_document() -> NotFound:

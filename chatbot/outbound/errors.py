@@ -8,7 +8,7 @@ UrlUnanswered no answer, or none in time, or the server says that it is busy: tr
 Sentences name hosts and never whole addresses: a query may hold a secret.
 """
 
-from chatbot.contracts.errors import AppError, InvalidInput, TooLarge, Unavailable
+from chatbot.contracts.errors import InvalidInput, TooLarge, Unavailable
 
 
 class UrlRefused(InvalidInput):
@@ -21,7 +21,7 @@ class UrlRefused(InvalidInput):
         )
 
 
-class UrlFailed(AppError):
+class UrlFailed(InvalidInput):
     code = "url-failed"
 
     def __init__(self, reason: str) -> None:

@@ -5,9 +5,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from email.message import Message
 from http import HTTPStatus
-from pathlib import PurePosixPath
-from typing import BinaryIO, Final
-from urllib.parse import unquote
+from typing import IO, Final
 
 import httpcore
 from django.conf import settings
@@ -50,7 +48,7 @@ class Limits:
 def fetch_file(
     url: str,
     *,
-    to: BinaryIO,
+    to: IO[bytes],
     limits: Limits,
     check: Callable[[], None] = lambda: None,
     resolve: Resolve = system_addresses,
@@ -101,11 +99,6 @@ def post_body(
         return response.status
 
 
-def name_in(url: Url) -> str:
-    """What a URL's path calls the file; empty where it ends with a slash."""
-    return unquote(PurePosixPath(url.target.partition("?")[0]).name)
-
-
 def _caller(limits: Limits, resolve: Resolve) -> Caller:
     return Caller(
         private=settings.OUTBOUND_PRIVATE_HOSTS,
@@ -130,7 +123,7 @@ def _check_answer(response: httpcore.Response, limits: Limits) -> None:
 
 
 def _write(
-    response: httpcore.Response, to: BinaryIO, limits: Limits, check: Callable[[], None]
+    response: httpcore.Response, to: IO[bytes], limits: Limits, check: Callable[[], None]
 ) -> tuple[str, int]:
     """Hash and size of what was written."""
     summed = hashlib.sha256()
@@ -150,6 +143,6 @@ def _name(response: httpcore.Response, url: Url) -> str:
     told = Message()
     told["Content-Disposition"] = header(response, "content-disposition").replace("\x00", "")
     try:
-        return told.get_filename() or name_in(url)
+        return told.get_filename() or url.file_name
     except (LookupError, ValueError):
-        return name_in(url)
+        return url.file_name

@@ -8,8 +8,9 @@ because services that do harm when they are sent HTTP (mail, remote shells) list
 import ipaddress
 import re
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import Final
-from urllib.parse import quote, urljoin, urlsplit
+from urllib.parse import quote, unquote, urljoin, urlsplit
 
 from chatbot.outbound.errors import UrlRefused
 
@@ -38,6 +39,11 @@ class Url:
     def netloc(self) -> str:
         host = f"[{self.host}]" if ":" in self.host else self.host
         return host if self.port == PORTS[self.scheme] else f"{host}:{self.port}"
+
+    @property
+    def file_name(self) -> str:
+        """The last part of the path, whatever characters it has; empty for the root."""
+        return unquote(PurePosixPath(self.target.partition("?")[0]).name)
 
     def __str__(self) -> str:
         return f"{self.scheme}://{self.netloc}{self.target}"

@@ -49,7 +49,7 @@ class TestSchema:
     def test_says_how_a_file_is_uploaded(self, schema: dict[str, Any]) -> None:
         upload = schema["paths"]["/api/v1/brains/{brain_id}/documents"]["post"]
 
-        assert set(upload["requestBody"]["content"]) == {"multipart/form-data"}
+        assert set(upload["requestBody"]["content"]) == {"multipart/form-data", "application/json"}
         assert {"200", "202"} < set(upload["responses"])
 
 

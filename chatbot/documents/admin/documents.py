@@ -51,6 +51,7 @@ class DocumentAdmin(ReadOnlyAdmin, LightDeletion):
         "progress",
         "error",
         "what_happened",
+        "source_url",
         "size",
         "media_type",
         "sha256",
@@ -112,11 +113,11 @@ class DocumentAdmin(ReadOnlyAdmin, LightDeletion):
     @admin.display(description="Size", ordering="current_version__size_bytes")
     def size(self, document: Document) -> str:
         version = document.current_version
-        return filesizeformat(version.size_bytes) if version else "-"
+        return filesizeformat(version.size_bytes) if version and version.size_bytes else "-"
 
     @admin.display(description="Type")
     def media_type(self, document: Document) -> str:
-        return document.current_version.media_type if document.current_version else "-"
+        return (document.current_version and document.current_version.media_type) or "-"
 
     @admin.display(description="Jobs")
     def jobs(self, document: Document) -> SafeString:

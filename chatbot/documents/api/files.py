@@ -14,6 +14,7 @@ from django.http.response import HttpResponseBase
 from django.utils.cache import get_conditional_response
 
 from chatbot.contracts import media_types
+from chatbot.contracts.errors import Conflict
 from chatbot.documents.models import Document, DocumentVersion
 from chatbot.documents.services.files import open_stored
 
@@ -56,11 +57,18 @@ def file_response(request: HttpRequest, document: Document, *, inline: bool) -> 
 
     Raises:
         DocumentFault: it is gone.
+        Conflict: `file-not-there`, before it has been fetched.
         StorageAway: the storage does not answer.
     """
     version = document.current_version
     if version is None:
         raise RuntimeError("a stored document has a version")
+    if not version.storage_name:
+        raise Conflict(
+            "The file of the document has not been fetched yet.",
+            code="file-not-there",
+            way_out="Wait until the document is being read.",
+        )
     etag = f'"{document.sha256}"'
     is_shown = inline and version.media_type in SHOWN_INLINE
     response: HttpResponseBase = get_conditional_response(request, etag=etag) or _content(

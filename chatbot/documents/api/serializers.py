@@ -1,16 +1,30 @@
 """What documents and pages look like in JSON."""
 
 from typing import Any
+from uuid import UUID
 
 from rest_framework import serializers
 
 from chatbot.contracts.ocr import ENGINES
-from chatbot.documents.api.upload import display_name
 from chatbot.documents.models import Document, DocumentVersion, Page, PageSource, VersionState
+from chatbot.documents.services.names import display_name
+from chatbot.outbound.urls import LONGEST_URL
 
 
 class UploadInput(serializers.Serializer[Any]):
     file = serializers.FileField(allow_empty_file=True)
+    title = serializers.CharField(
+        max_length=300, required=False, allow_blank=True, help_text="Empty: the file's name."
+    )
+
+    def validate_title(self, title: str) -> str:
+        return display_name(title)
+
+
+class FetchInput(serializers.Serializer[Any]):
+    url = serializers.CharField(
+        max_length=LONGEST_URL, help_text="Where the file is: https:// or http://."
+    )
     title = serializers.CharField(
         max_length=300, required=False, allow_blank=True, help_text="Empty: the file's name."
     )
@@ -71,9 +85,12 @@ class DocumentOutput(serializers.Serializer[Document]):
     id = serializers.UUIDField()
     brain = serializers.UUIDField(source="brain_id")
     title = serializers.CharField()
-    media_type = serializers.CharField(source="current_version.media_type")
+    source_url = serializers.CharField(help_text="Empty for files that were uploaded.")
+    media_type = serializers.CharField(
+        source="current_version.media_type", help_text="Empty until the file is there."
+    )
     size_bytes = serializers.IntegerField(source="current_version.size_bytes")
-    sha256 = serializers.CharField()
+    sha256 = serializers.CharField(help_text="Empty until the file is there.")
     state = serializers.ChoiceField(choices=VersionState.choices, source="current_version.state")
     pages_total = serializers.IntegerField(
         source="current_version.pages_total",
@@ -82,6 +99,9 @@ class DocumentOutput(serializers.Serializer[Document]):
     )
     pages_done = serializers.IntegerField(source="current_version.pages_done")
     error = DocumentErrorOutput(source="current_version", allow_null=True)
+    same_as = serializers.SerializerMethodField(
+        help_text="With the error `same-file-present`: the document that has the same file."
+    )
     version = serializers.IntegerField(source="current_version.number")
     job = serializers.UUIDField(source="current_version_id", help_text="See jobs/{id}.")
     next = NextVersionOutput(
@@ -92,6 +112,9 @@ class DocumentOutput(serializers.Serializer[Document]):
     created_at = serializers.DateTimeField()
     created_by = DocumentUserOutput(allow_null=True)
     finished_at = serializers.DateTimeField(source="current_version.finished_at", allow_null=True)
+
+    def get_same_as(self, document: Document) -> UUID | None:
+        return getattr(document, "same_as", None)
 
 
 class PageSummaryOutput(serializers.Serializer[Page]):

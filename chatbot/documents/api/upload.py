@@ -3,7 +3,6 @@
 import contextlib
 import hashlib
 import time
-import unicodedata
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -15,13 +14,13 @@ from django.core.files.uploadhandler import FileUploadHandler
 from rest_framework.parsers import MultiPartParser
 
 from chatbot.contracts.errors import InvalidInput, TooLarge, Unavailable
+from chatbot.documents.services.names import display_name
 
 if TYPE_CHECKING:
     from rest_framework.parsers import DataAndFiles
 
 FORM_BYTES: Final = 1024 * 1024
 """What a multipart body may hold beside the file."""
-NAME_CHARACTERS: Final = 255
 LEFTOVER_SECONDS: Final = 24 * 3600
 """An upload that is older belongs to a process that was killed."""
 _MEGABYTE: Final = 1024 * 1024
@@ -120,31 +119,6 @@ class UploadParser(MultiPartParser):
             for handler in (parser_context or {})["request"].upload_handlers:
                 handler.upload_interrupted()
             raise
-
-
-def display_name(name: str) -> str:
-    """A client's name for a file or document, as people may see it.
-
-    Composed characters, one line, no folder, nothing that is invisible or turns the writing around
-    (which makes `exe.pdf` of `fdp.exe`); the end is kept where it is too long.
-    """
-    composed = unicodedata.normalize("NFC", name).replace("\\", "/").rpartition("/")[2]
-    visible = "".join(char if _is_visible(char) else " " for char in composed)
-    words = " ".join(visible.split())
-    if len(words) <= NAME_CHARACTERS:
-        return words
-    stem, dot, ending = words.rpartition(".")
-    kept = f"{dot}{ending}" if dot and len(ending) < _ENDING_CHARACTERS else ""
-    return (stem if kept else words)[: NAME_CHARACTERS - len(kept)] + kept
-
-
-_ENDING_CHARACTERS: Final = 20
-_ZERO_WIDTH_JOINERS: Final = "\u200c\u200d"
-"""Invisible, but parts of words in some scripts and of emoji."""
-
-
-def _is_visible(char: str) -> bool:
-    return char in _ZERO_WIDTH_JOINERS or unicodedata.category(char) not in {"Cc", "Cf", "Cs"}
 
 
 def _too_large() -> TooLarge:

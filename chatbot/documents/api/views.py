@@ -1,5 +1,6 @@
 """Documents, their pages and their files."""
 
+from typing import Final
 from uuid import UUID
 
 from django.http.response import HttpResponseBase
@@ -11,6 +12,7 @@ from rest_framework.response import Response
 
 from chatbot.accounts.api.authentication import user_of
 from chatbot.accounts.models import Scope
+from chatbot.api.parsers import JsonParser
 from chatbot.api.views import ApiView
 from chatbot.brains.models import BrainRole
 from chatbot.brains.selectors import get_brain
@@ -18,6 +20,7 @@ from chatbot.documents.api.files import file_response
 from chatbot.documents.api.serializers import (
     DocumentOutput,
     DocumentsQuery,
+    FetchInput,
     FileQuery,
     PageOutput,
     PageSummaryOutput,
@@ -35,10 +38,13 @@ from chatbot.documents.selectors import (
 from chatbot.documents.services import (
     cancel_document,
     delete_document,
+    fetch_document,
     reread_document,
     retry_document,
     upload_document,
 )
+
+_JSON: Final = "application/json"
 
 
 class DocumentApiView(ApiView):
@@ -53,7 +59,7 @@ class DocumentApiView(ApiView):
 
 
 class DocumentsView(DocumentApiView):
-    parser_classes = (UploadParser,)
+    parser_classes = (UploadParser, JsonParser)
 
     @extend_schema(
         operation_id="list_documents",
@@ -69,16 +75,23 @@ class DocumentsView(DocumentApiView):
 
     @extend_schema(
         operation_id="upload_document",
-        request={"multipart/form-data": UploadInput},
+        request={"multipart/form-data": UploadInput, "application/json": FetchInput},
         responses={
             200: OpenApiResponse(DocumentOutput, "The same bytes are in the brain already."),
             202: OpenApiResponse(DocumentOutput, "Stored; `job` tells how far it is."),
         },
     )
     def post(self, request: Request, brain_id: UUID) -> Response:
-        """Uploads a file; needs the role editor. What it is, its content decides."""
+        """Uploads a file, or has one fetched (JSON, with its address); needs the role editor.
+
+        What it is, its content decides.
+        """
         # Before the body is read: nobody sends 200 MB to hear that it isn't allowed.
         get_brain(user=user_of(request), brain_id=brain_id, role=BrainRole.EDITOR)
+        if request.content_type.lower().startswith(_JSON):
+            return self.accepted(
+                fetch_document(user=user_of(request), brain_id=brain_id, **self.parsed(FetchInput))
+            )
         upload = self.parsed(UploadInput)
         file = upload["file"]
         result = upload_document(

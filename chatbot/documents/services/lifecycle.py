@@ -23,6 +23,7 @@ from chatbot.documents.models import (
 from chatbot.documents.selectors import get_document, no_such_document
 from chatbot.documents.services import files
 from chatbot.documents.services.ingestion.attempts import cancel_attempts
+from chatbot.documents.services.ingestion.progress import first_stage
 from chatbot.documents.services.news import announce, announce_deletion
 
 if TYPE_CHECKING:
@@ -67,7 +68,7 @@ def revive(version: DocumentVersion) -> None:
         version.pages.all().delete()
         version.pages_total = None
         version.pages_done = 0
-        IngestionJob.objects.create(version=version, stage=Stage.OPEN)
+        IngestionJob.objects.create(version=version, stage=first_stage(version))
     jobs_stopped.update(
         state=JobState.QUEUED,
         run_after=Now(),
@@ -100,7 +101,7 @@ def reread_document(*, user: "User", document_id: UUID, engine: str = "") -> Doc
 
     Raises:
         NotFound, NotAllowed: as `get_document` for an editor.
-        Conflict: `document-unfinished`.
+        Conflict: `document-unfinished`, `file-not-there`.
     """
     document, version = _locked(user=user, document_id=document_id)
     reread(version, engine=engine)
@@ -110,7 +111,13 @@ def reread_document(*, user: "User", document_id: UUID, engine: str = "") -> Doc
 def reread(version: DocumentVersion, *, engine: str) -> None:
     """As `reread_document`, whoever asks for it. The caller holds the document's versions."""
     document = version.document
-    if version.state not in TERMINAL_STATES or not version.storage_name:
+    if version.state in TERMINAL_STATES and not version.storage_name:
+        raise Conflict(
+            "The file of the document was never fetched.",
+            code="file-not-there",
+            way_out="Have the document tried again.",
+        )
+    if version.state not in TERMINAL_STATES:
         raise Conflict(
             "The document is still being read.",
             code="document-unfinished",

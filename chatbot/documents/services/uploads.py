@@ -1,6 +1,5 @@
 """Taking in a file: a document, its version, its first job, in one transaction."""
 
-import os
 import unicodedata
 import uuid
 from dataclasses import dataclass
@@ -14,17 +13,16 @@ from django.db import IntegrityError, transaction
 from chatbot import jobs
 from chatbot.brains.models import BrainRole
 from chatbot.brains.selectors import get_brain
-from chatbot.contracts import media_types
 from chatbot.contracts.errors import (
     DOCUMENT_FAULTS,
     Conflict,
     InvalidInput,
     TooLarge,
-    UnsupportedType,
 )
 from chatbot.contracts.tasks import Stage
 from chatbot.documents.models import Document, DocumentVersion, IngestionJob
 from chatbot.documents.services import files
+from chatbot.documents.services.content import is_slow_to_open, media_type_of
 from chatbot.documents.services.news import announce
 
 if TYPE_CHECKING:
@@ -35,10 +33,6 @@ if TYPE_CHECKING:
 _ATTEMPTS: Final = 3
 _TITLE_CHARACTERS: Final = 300
 _MEGABYTE: Final = 1024 * 1024
-_SLOW_TO_OPEN_BYTES: Final = 2 * _MEGABYTE
-"""PDFs and images are counted by their header; of the rest all is read when it is opened."""
-_OLE_SIGNATURE: Final = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
-"""Word, Excel and PowerPoint before 2007, and newer ones with a password."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +68,7 @@ def upload_document(
     """
     get_brain(user=user, brain_id=brain_id, role=BrainRole.EDITOR)
     _check_size(size_bytes)
-    media_type = _media_type(file)
+    media_type = media_type_of(file, name=file.name or "")
     if known := _document_of(brain_id, sha256):
         return UploadResult(known, created=False)
     version = DocumentVersion(id=uuid.uuid4(), size_bytes=size_bytes, media_type=media_type)
@@ -117,7 +111,7 @@ def _insert(document: Document, version: DocumentVersion) -> None:
     IngestionJob.objects.create(
         version=version,
         stage=Stage.OPEN,
-        is_long=_is_slow_to_open(version),
+        is_long=is_slow_to_open(version),
     )
     if not files.link_file(name=version.storage_name):
         raise files.StorageAway("The upload took too long.", way_out="Upload the file again.")
@@ -147,33 +141,7 @@ def _check_size(size_bytes: int) -> None:
         )
 
 
-def _media_type(file: "UploadedFile[bytes]") -> str:
-    """What the content says; the name decides only between kinds of text."""
-    file.seek(0)
-    head = file.read(media_types.SAMPLE_BYTES)
-    file.seek(max(0, file.seek(0, os.SEEK_END) - media_types.SAMPLE_BYTES))
-    tail = file.read(media_types.SAMPLE_BYTES)
-    file.seek(0)
-    media_type = media_types.detect(head=head, tail=tail, name=file.name or "")
-    if media_type:
-        return media_type
-    if head.startswith(_OLE_SIGNATURE):
-        raise UnsupportedType(
-            "Office files with a password, or of before 2007, can't be read.",
-            way_out="Save it as DOCX, PPTX, XLSX or PDF, without a password.",
-        )
-    raise UnsupportedType(
-        "This type of file can't be read.",
-        way_out="Accepted: PDF, images, DOCX, PPTX, XLSX, HTML, Markdown, text, CSV and EML.",
-    )
-
-
 def _title(title: str, file: "UploadedFile[bytes]") -> str:
     """Composed characters: some systems hand over names of which every syllable is in pieces."""
     words = title.strip() or PurePath(file.name or "").name or "Untitled"
     return unicodedata.normalize("NFC", words).replace("\x00", "")[:_TITLE_CHARACTERS]
-
-
-def _is_slow_to_open(version: DocumentVersion) -> bool:
-    quick = version.media_type in {media_types.PDF, *media_types.IMAGES}
-    return not quick and version.size_bytes > _SLOW_TO_OPEN_BYTES

@@ -18,6 +18,8 @@ from chatbot.documents.services.ingestion.faults import (
 from chatbot.documents.services.ingestion.leases import Company, Lease, LeaseKeeper, WorkerStopping
 from chatbot.documents.services.ingestion.pages import ReadPage, unindexed_pages
 from chatbot.documents.services.ingestion.progress import (
+    FetchedFile,
+    finish_fetch,
     finish_index,
     finish_ocr,
     finish_open,
@@ -53,6 +55,7 @@ __all__ = [
     "Claim",
     "Company",
     "Fenced",
+    "FetchedFile",
     "JobUnfinished",
     "Lease",
     "LeaseKeeper",
@@ -67,6 +70,7 @@ __all__ = [
     "delay_job",
     "fail_job",
     "fenced",
+    "finish_fetch",
     "finish_index",
     "finish_ocr",
     "finish_open",

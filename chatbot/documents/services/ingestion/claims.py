@@ -47,6 +47,7 @@ class Claim:
     page_to: int
     version_id: UUID
     brain_id: UUID
+    source_url: str
     storage_name: str
     media_type: str
     engine: str
@@ -83,7 +84,8 @@ WITH claimed AS (
         AND version.id = job.version_id
         AND version.state = ANY(%(unfinished)s)
     RETURNING job.stage, job.page_from, job.page_to, version.id, document.brain_id,
-        version.storage_name, version.media_type, version.engine, job.crashes > 0
+        document.source_url, version.storage_name, version.media_type, version.engine,
+        job.crashes > 0
 ), begun AS (
     INSERT INTO documents_jobattempt (id, job_id, worker, outcome, error_code)
     SELECT %(token)s, %(job_id)s, %(worker)s, 'running', '' FROM claimed
@@ -110,7 +112,7 @@ def claim_job(*, job_id: UUID, worker: str) -> Claim | None:
     if row is None:
         return None
     claim = Claim(job_id, token, Stage(row[0]), *row[1:])
-    if claim.stage is Stage.OPEN:
+    if claim.stage in {Stage.FETCH, Stage.OPEN}:
         _show_reading(claim)
     return claim
 

@@ -2,7 +2,8 @@
 
 the document's fault     counted in `faults`; the third one ends the version, or the first, where
                          trying again can't help
-somebody else's          `waits`: again later, as often as it takes
+somebody else's          `waits`: again later, as often as it takes; up to a limit where it is the
+                         server of an address that somebody gave
 the worker was killed    counted in `deaths`, generously; the tenth one ends the version
 the worker crashed       counted in `crashes`; the second one, when it ran alone, ends the version
 """
@@ -40,6 +41,9 @@ _MAY_PASS: Final = frozenset(
 )
 """Faults that may have come from a machine under load."""
 _FAULT_WAIT_SECONDS: Final = 2.0
+_ADDRESS_AWAY: Final = "url-unanswered"
+ADDRESS_WAITS_LIMIT: Final = 12
+"""Some five minutes: whoever gave the address is to hear that nobody is there."""
 _DETAIL_CHARACTERS: Final = 4000
 
 
@@ -75,8 +79,19 @@ def delay_job(claim: Claim, *, error: Unavailable) -> float:
         job.error_code = error.error_code[:64]
         job.error_detail = str(error)[:_DETAIL_CHARACTERS]
         close_attempt(job, AttemptOutcome.WAIT, error_code=job.error_code)
-        _queue_again(job, seconds=seconds)
+        if _has_waited_enough(job):
+            fail_version(held.version, job=job, code=_ADDRESS_AWAY)
+        else:
+            _queue_again(job, seconds=seconds)
     return seconds
+
+
+def _has_waited_enough(job: IngestionJob) -> bool:
+    """For an address; waiting for our own storage meanwhile doesn't count against it."""
+    if job.error_code != _ADDRESS_AWAY or job.waits < ADDRESS_WAITS_LIMIT:
+        return False
+    for_address = job.attempts.filter(outcome=AttemptOutcome.WAIT, error_code=_ADDRESS_AWAY)
+    return for_address.count() >= ADDRESS_WAITS_LIMIT
 
 
 def count_death(claim: Claim, *, error: Exception) -> None:

@@ -1,19 +1,21 @@
 """What stages leave behind, and what comes next: every function is one fenced transaction.
 
-open -> read (ranges of pages) -> ocr (pages without text) -> index (ranges) -> ready
+(fetch ->) open -> read (ranges of pages) -> ocr (pages without text) -> index (ranges) -> ready
 
 The last job of a version ends it. Jobs of one version finish one after the other, because each
 holds the version's row: two last ones can't both believe that the other is still running.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Final
 
+from django.db import IntegrityError, transaction
 from django.db.models import Max, Q
 from django.utils import timezone
 
 from chatbot import jobs
-from chatbot.contracts.errors import DOCUMENT_FAULTS
+from chatbot.contracts.errors import DOCUMENT_FAULTS, DocumentFault
 from chatbot.contracts.tasks import Stage
 from chatbot.documents.models import (
     AttemptOutcome,
@@ -25,6 +27,8 @@ from chatbot.documents.models import (
     PageSource,
     VersionState,
 )
+from chatbot.documents.services import files
+from chatbot.documents.services.content import is_slow_to_open
 from chatbot.documents.services.ingestion.attempts import close_attempt
 from chatbot.documents.services.ingestion.claims import Claim, Fenced, fenced
 from chatbot.documents.services.ingestion.pages import (
@@ -33,7 +37,9 @@ from chatbot.documents.services.ingestion.pages import (
     blank,
     store_pages,
 )
+from chatbot.documents.services.names import title_of_url
 from chatbot.documents.services.news import announce
+from chatbot.outbound.urls import read_url
 
 PAGES_OF_STAGE: Final = {Stage.READ: 20, Stage.OCR: 2, Stage.INDEX: 8}
 """Pages per job, so that no unit of work takes longer than about ten seconds."""
@@ -42,6 +48,53 @@ LONG_PAGES: Final = 20
 _OPEN_JOBS: Final = 12
 """Jobs that one document has waiting: a huge one is planned as it goes."""
 _UNFINISHED: Final = (JobState.QUEUED, JobState.RUNNING)
+
+
+@dataclass(frozen=True, slots=True)
+class FetchedFile:
+    """A file that was fetched and is in storage."""
+
+    storage_name: str
+    sha256: str
+    size_bytes: int
+    media_type: str
+    title: str
+    """What its server calls it; empty: nothing."""
+
+
+def finish_fetch(claim: Claim, *, file: FetchedFile) -> None:
+    """The file is there, and can be opened.
+
+    Raises:
+        DocumentFault: `same-file-present`, with the other document's id; nothing is written.
+        StorageAway: the file was cleaned away meanwhile; nothing is written.
+        LeaseLost: nothing is written.
+    """
+    with fenced(claim) as held:
+        version = held.version
+        if not files.link_file(name=file.storage_name):
+            raise files.StorageAway("The fetching took too long.")
+        _give_file(version.document, file)
+        version.storage_name = file.storage_name
+        version.size_bytes = file.size_bytes
+        version.media_type = file.media_type
+        is_long = is_slow_to_open(version)
+        IngestionJob.objects.create(version=version, stage=Stage.OPEN, is_long=is_long)
+        _finish(held)
+
+
+def _give_file(document: Document, file: FetchedFile) -> None:
+    document.sha256 = file.sha256
+    if file.title and document.title == title_of_url(read_url(document.source_url)):
+        document.title = file.title
+    try:
+        with transaction.atomic():
+            document.save(update_fields=["sha256", "title"])
+    except IntegrityError as error:
+        same = Document.objects.filter(brain=document.brain_id, sha256=file.sha256).first()
+        code = "same-file-present"
+        detail = str(same.pk) if same else ""
+        raise DocumentFault(DOCUMENT_FAULTS[code], code=code, detail=detail) from error
 
 
 def finish_open(
@@ -118,6 +171,11 @@ def finish_index(claim: Claim) -> None:
         _finish(held)
 
 
+def first_stage(version: DocumentVersion) -> Stage:
+    """Where the ingestion of a version begins."""
+    return Stage.OPEN if version.storage_name else Stage.FETCH
+
+
 def advance(version: DocumentVersion) -> None:
     """Plans more reading, or ends the version if nothing is open. The caller holds its row."""
     _plan_reading(version)
@@ -186,7 +244,7 @@ def _plan_after_reading(version: DocumentVersion, read: Sequence[ReadPage]) -> N
 def _plan_what_is_missing(version: DocumentVersion) -> bool:
     """Work without a job, which only a repair meets; True if there was some."""
     if version.pages_total is None:
-        _create(version, Stage.OPEN, [(0, 0)])
+        _create(version, first_stage(version), [(0, 0)])
         return True
     unread = Q(read_at__isnull=True)
     missing = {
@@ -212,7 +270,7 @@ def _create(version: DocumentVersion, stage: Stage, ranges: Sequence[tuple[int, 
                 stage=stage,
                 page_from=first,
                 page_to=last,
-                is_long=(version.pages_total or 0) > LONG_PAGES,
+                is_long=stage is Stage.FETCH or (version.pages_total or 0) > LONG_PAGES,
             )
             for first, last in ranges
         ],

@@ -70,7 +70,7 @@ def _work(lease: Lease, pipeline: Pipeline) -> None:
         release_job(claim)
     except DocumentFault as fault:
         logger.info("job %s failed: %s", claim.job_id, fault.error_code)
-        fail_job(claim, fault=fault)
+        fail_job(claim, fault=fault, detail=fault.detail)
     except Unavailable as error:
         _put_off(claim, error)
     except (LeaseLost, *AWAY):

@@ -11,6 +11,7 @@ import { SearchInput } from '@/components/SearchInput';
 import { flattenPages } from '@/lib/api/paging';
 import type { Brain, DocumentState } from '@/lib/api/types';
 
+import { AddressForm } from './AddressForm';
 import { isInWork, useDocuments } from './api';
 import { DocumentRow } from './DocumentRow';
 import { UploadDropzone } from './UploadDropzone';
@@ -43,6 +44,7 @@ export function DocumentPanel({ brain }: { brain: Brain }) {
   return (
     <Stack gap="md">
       {mayEdit && <UploadDropzone brain={brain.id} />}
+      {mayEdit && <AddressForm brain={brain.id} />}
       {mayEdit && <UploadList brain={brain.id} />}
       {(!isEmpty || isFiltered) && (
         <Group gap="sm">

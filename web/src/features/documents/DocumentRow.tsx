@@ -34,6 +34,7 @@ export const DocumentRow = memo(function DocumentRow({ document, mayEdit }: Docu
   const { open } = useOpenDocument();
   const retry = useRetryDocument(document.brain);
   const { title, state } = document;
+  const hasFile = document.media_type !== '';
   const canRetry = mayEdit && (state === 'failed' || state === 'cancelled');
   const pagesText = () => {
     const { pages_done: done, pages_total: total } = document;
@@ -54,7 +55,12 @@ export const DocumentRow = memo(function DocumentRow({ document, mayEdit }: Docu
             {title}
           </UnstyledButton>
           <Group gap="0 12px" fz="xs" c="dimmed">
-            <span>{formatBytes(document.size_bytes, i18n.language)}</span>
+            {hasFile && <span>{formatBytes(document.size_bytes, i18n.language)}</span>}
+            {document.source_url !== '' && (
+              <span className="break">
+                {t('documents.from', { host: hostOf(document.source_url) })}
+              </span>
+            )}
             {document.pages_total !== null && !isInWork(state) && (
               <span>{pagesText()}</span>
             )}
@@ -86,11 +92,16 @@ export const DocumentRow = memo(function DocumentRow({ document, mayEdit }: Docu
   );
 });
 
+function hostOf(url: string): string {
+  return URL.parse(url)?.host ?? url;
+}
+
 function DocumentProgress({ document }: { document: BrainDocument }) {
   const { t } = useTranslation();
   const { pages_done: done, pages_total: total, title } = document;
-  const text =
-    total === null ? t('documents.progressUnknown') : t('documents.progress', { done, total });
+  const unknown =
+    document.media_type === '' ? t('documents.progressFetching') : t('documents.progressUnknown');
+  const text = total === null ? unknown : t('documents.progress', { done, total });
   return (
     <Group gap="sm" mt={6} wrap="nowrap">
       <Progress.Root size="sm" flex={1} maw={360}>
@@ -147,14 +158,16 @@ function DocumentActions({ document, mayEdit }: DocumentRowProps) {
         </ActionIcon>
       </Menu.Target>
       <Menu.Dropdown>
-        <Menu.Item
-          component="a"
-          href={apiUrl(`documents/${id}/file`)}
-          download
-          leftSection={<IconDownload size={16} />}
-        >
-          {t('documents.download')}
-        </Menu.Item>
+        {document.media_type !== '' && (
+          <Menu.Item
+            component="a"
+            href={apiUrl(`documents/${id}/file`)}
+            download
+            leftSection={<IconDownload size={16} />}
+          >
+            {t('documents.download')}
+          </Menu.Item>
+        )}
         {mayEdit && isInWork(state) && (
           <Menu.Item leftSection={<IconPlayerStop size={16} />} onClick={askToCancel}>
             {t('documents.cancel')}

@@ -69,7 +69,8 @@ function applyChange(client: QueryClient, event: DocumentChanged): void {
   for (const [key, data] of lists) {
     const found = flattenPages(data).find((document) => document.id === event.document);
     if (!found || !data) continue;
-    isKnown = true;
+    // Events don't tell what has been fetched.
+    isKnown = found.media_type !== '' || isWithoutFile(event);
     client.setQueryData(key, {
       ...data,
       pages: data.pages.map((page) => ({ ...page, results: changed(page.results, event) })),
@@ -80,6 +81,10 @@ function applyChange(client: QueryClient, event: DocumentChanged): void {
     void client.invalidateQueries({ queryKey: keys.document(event.document) });
     refreshSoon(client, keys.brain(event.brain));
   }
+}
+
+function isWithoutFile({ state, pages_total }: DocumentChanged): boolean {
+  return pages_total === null && isInWork(state);
 }
 
 function changed(documents: BrainDocument[], event: DocumentChanged): BrainDocument[] {
@@ -98,6 +103,15 @@ function useDocumentsChanged(brain: string) {
     void client.invalidateQueries({ queryKey: keys.brains });
     return client.invalidateQueries({ queryKey: keys.documentsOf(brain) });
   };
+}
+
+export function useFetchDocument(brain: string) {
+  const onSettled = useDocumentsChanged(brain);
+  return useMutation({
+    mutationFn: (url: string) =>
+      request<BrainDocument>(`brains/${brain}/documents`, { method: 'POST', body: { url } }),
+    onSettled,
+  });
 }
 
 export function useRetryDocument(brain: string) {

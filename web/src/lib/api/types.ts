@@ -105,6 +105,9 @@ export interface BrainDocument {
   id: string;
   brain: string;
   title: string;
+  /** Empty where the file was uploaded. */
+  source_url: string;
+  /** Empty, and 0 bytes, until the file has been fetched. */
   media_type: string;
   size_bytes: number;
   state: DocumentState;

@@ -1,0 +1,46 @@
+"""What a file is, by its content."""
+
+import os
+from typing import IO, TYPE_CHECKING, Final
+
+from chatbot.contracts import media_types
+from chatbot.contracts.errors import UnsupportedType
+from chatbot.documents.models import DocumentVersion
+
+if TYPE_CHECKING:
+    from django.core.files.base import File
+
+_OLE_SIGNATURE: Final = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+"""Word, Excel and PowerPoint before 2007, and newer ones with a password."""
+_SLOW_TO_OPEN_BYTES: Final = 2 * 1024 * 1024
+"""PDFs and images are counted by their header; of the rest all is read when it is opened."""
+
+
+def media_type_of(file: "IO[bytes] | File[bytes]", *, name: str) -> str:
+    """What the content says; the name decides only between kinds of text.
+
+    Raises:
+        UnsupportedType: it is none that can be read.
+    """
+    file.seek(0)
+    head = file.read(media_types.SAMPLE_BYTES)
+    file.seek(max(0, file.seek(0, os.SEEK_END) - media_types.SAMPLE_BYTES))
+    tail = file.read(media_types.SAMPLE_BYTES)
+    file.seek(0)
+    media_type = media_types.detect(head=head, tail=tail, name=name)
+    if media_type:
+        return media_type
+    if head.startswith(_OLE_SIGNATURE):
+        raise UnsupportedType(
+            "Office files with a password, or of before 2007, can't be read.",
+            way_out="Save it as DOCX, PPTX, XLSX or PDF, without a password.",
+        )
+    raise UnsupportedType(
+        "This type of file can't be read.",
+        way_out="Accepted: PDF, images, DOCX, PPTX, XLSX, HTML, Markdown, text, CSV and EML.",
+    )
+
+
+def is_slow_to_open(version: DocumentVersion) -> bool:
+    quick = version.media_type in {media_types.PDF, *media_types.IMAGES}
+    return not quick and version.size_bytes > _SLOW_TO_OPEN_BYTES
