@@ -1,7 +1,6 @@
 """Office files are archives: what they unpack to is known, and limited, before they are opened."""
 
-from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 from zipfile import BadZipFile, ZipFile
 
 from chatbot.contracts.errors import DocumentFault
@@ -16,10 +15,10 @@ _RATIO: Final = 200
 _ENCRYPTED: Final = 0x1
 
 
-def check_archive(path: Path) -> None:
+def check_archive(file: BinaryIO) -> None:
     """Raises DocumentFault if the file is no archive, is encrypted, or unpacks to too much."""
     try:
-        with ZipFile(path) as archive:
+        with ZipFile(file) as archive:
             members = archive.infolist()
     except (BadZipFile, NotImplementedError, ValueError) as error:
         raise DocumentFault("The file is no readable archive.", code="file-broken") from error

@@ -18,6 +18,9 @@ NO_LANGUAGE_DETECTION: Final = [""]
 _NUMBERED: Final = re.compile(r"\(?\w{1,4}[.)]\s")
 _DEEPEST_HEADING: Final = 5
 _LEFT_OUT: Final = frozenset({"PageBreak", "Image"})
+_PAGES: Final = 10_000
+_REMARKS: Final = ("[^", "[Comment] ")
+"""Begin notes and comments, which aren't headings however short they are."""
 _ONCE: Final = frozenset({"Header", "Footer"})
 
 
@@ -35,8 +38,18 @@ def blocks(elements: Iterable["Element"]) -> Iterator[Block]:
         yield _block(element, text)
 
 
+def by_page(elements: list["Element"]) -> list[list["Element"]]:
+    """One list for each page, empty ones too; what names no page belongs to the one before it."""
+    pages: list[list[Element]] = []
+    for element in elements:
+        number = min(element.metadata.page_number or len(pages) or 1, _PAGES)
+        pages += [[] for _ in range(number - len(pages))]
+        pages[number - 1].append(element)
+    return pages
+
+
 def _block(element: "Element", text: str) -> Block:
-    if element.category == "Title":
+    if element.category == "Title" and not text.startswith(_REMARKS):
         depth = min(element.metadata.category_depth or 0, _DEEPEST_HEADING)
         return Block("#" * (depth + 1) + " " + " ".join(text.split()), is_heading=True)
     if element.category == "ListItem":

@@ -2,14 +2,13 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Final
 
 from PIL import Image, UnidentifiedImageError
 
 from chatbot.contracts.errors import DocumentFault
 from chatbot.contracts.media_types import GIF, IMAGES, WEBP
-from ingest_worker.parsers.protocol import PageText, Plan
+from ingest_worker.parsers.protocol import PageText, Plan, Source
 
 _PIXELS: Final = 200_000_000
 """Above this a picture is no page. The OCR worker reads smaller ones at a reduced size."""
@@ -19,7 +18,7 @@ _ANIMATED: Final = frozenset({GIF, WEBP})
 class ImageParser:
     media_types = IMAGES
 
-    def open_file(self, path: Path, media_type: str, *, pages_limit: int) -> Plan:
+    def open_file(self, path: Source, media_type: str, *, pages_limit: int) -> Plan:
         with _image(path) as image:
             # Frames of a film show the same text again and again: the first one is read.
             count = 1 if media_type in _ANIMATED else getattr(image, "n_frames", 1)
@@ -29,7 +28,7 @@ class ImageParser:
             )
         return Plan(media_type, ("",) * count)
 
-    def read_pages(self, path: Path, media_type: str, first: int, last: int) -> list[PageText]:
+    def read_pages(self, path: Source, media_type: str, first: int, last: int) -> list[PageText]:
         pages = []
         with _image(path) as image:
             count = 1 if media_type in _ANIMATED else getattr(image, "n_frames", 1)
@@ -41,7 +40,7 @@ class ImageParser:
 
 
 @contextmanager
-def _image(path: Path) -> Iterator[Image.Image]:
+def _image(path: Source) -> Iterator[Image.Image]:
     Image.MAX_IMAGE_PIXELS = None  # the size is checked here, with a code of its own
     try:
         with Image.open(path) as image:

@@ -4,13 +4,11 @@ import email
 import email.policy
 from collections.abc import Iterator
 from email.message import EmailMessage, MIMEPart
-from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 from chatbot.contracts.media_types import EMAIL
-from ingest_worker.parsers.elements import blocks
 from ingest_worker.parsers.encoding import decode
-from ingest_worker.parsers.markup import html_elements
+from ingest_worker.parsers.html_blocks import html_blocks
 from ingest_worker.parsers.parts import Block, Section
 from ingest_worker.parsers.whole import WholeFileParser
 
@@ -21,9 +19,8 @@ _HTML_ATTACHMENT: Final = "text/html"
 class MailParser(WholeFileParser):
     media_types = frozenset({EMAIL})
 
-    def sections(self, path: Path) -> Iterator[Section]:
-        with path.open("rb") as file:
-            message = email.message_from_binary_file(file, policy=email.policy.default)
+    def sections(self, file: BinaryIO, media_type: str) -> Iterator[Section]:  # noqa: ARG002 - one type
+        message = email.message_from_binary_file(file, policy=email.policy.default)
         attachments = list(_attachments(message))
         listed = Block("\n".join(f"Attachment: {_name(part)}" for part in attachments))
         yield Section(
@@ -67,5 +64,5 @@ def _blocks_of(part: MIMEPart) -> Iterator[Block]:
     data = payload if isinstance(payload, bytes) else b""
     text = decode(data, declared=str(part.get_content_charset() or ""))
     if part.get_content_type() == _HTML_ATTACHMENT:
-        return blocks(html_elements(text))
+        return iter(html_blocks(text))
     return iter([Block(paragraph) for paragraph in text.replace("\r\n", "\n").split("\n\n")])

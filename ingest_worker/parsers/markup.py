@@ -1,30 +1,18 @@
-"""HTML by unstructured; Markdown and plain text as they stand."""
+"""HTML as it is shown; Markdown and plain text as they stand."""
 
 import re
 from collections.abc import Iterator
-from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import BinaryIO, Final
 
-from lxml import etree
-
-from chatbot.contracts.errors import DocumentFault
 from chatbot.contracts.media_types import HTML, MARKDOWN, TEXT
-from ingest_worker.parsers.elements import NO_LANGUAGE_DETECTION, blocks
 from ingest_worker.parsers.encoding import clean, decode
+from ingest_worker.parsers.html_blocks import html_blocks
 from ingest_worker.parsers.parts import Block, Section
 from ingest_worker.parsers.whole import WholeFileParser
-
-# isort: split
-# Partitioners come after `elements`, which prepares unstructured for them.
-from unstructured.partition.html import partition_html
-
-if TYPE_CHECKING:
-    from unstructured.documents.elements import Element
 
 _DECLARED: Final = re.compile(rb"<meta[^>]+charset\s*=\s*[\"']?\s*([\w.:-]+)", re.IGNORECASE)
 _XML_DECLARED: Final = re.compile(rb"^\s*<\?xml[^>]+encoding\s*=\s*[\"']([\w.:-]+)")
 _DECLARED_WITHIN_BYTES: Final = 4096
-_XML_DECLARATION: Final = re.compile(r"^\s*<\?xml[^>]*\?>")
 _PARAGRAPHS: Final = re.compile(r"\n[ \t]*\n+")
 _MARKDOWN_HEADING: Final = re.compile(r"^#{1,6} .", re.MULTILINE)
 
@@ -32,19 +20,15 @@ _MARKDOWN_HEADING: Final = re.compile(r"^#{1,6} .", re.MULTILINE)
 class HtmlParser(WholeFileParser):
     media_types = frozenset({HTML})
 
-    def sections(self, path: Path) -> Iterator[Section]:
-        data = path.read_bytes()
-        head = data[:_DECLARED_WITHIN_BYTES]
-        declared = _XML_DECLARED.search(head) or _DECLARED.search(head)
-        text = decode(data, declared=declared[1].decode("ascii") if declared else "")
-        yield Section(tuple(blocks(html_elements(text))))
+    def sections(self, file: BinaryIO, media_type: str) -> Iterator[Section]:  # noqa: ARG002 - one type
+        yield Section(tuple(html_blocks(decode_markup(file.read()))))
 
 
 class MarkdownParser(WholeFileParser):
     media_types = frozenset({MARKDOWN})
 
-    def sections(self, path: Path) -> Iterator[Section]:
-        text = clean(decode(path.read_bytes()))
+    def sections(self, file: BinaryIO, media_type: str) -> Iterator[Section]:  # noqa: ARG002 - one type
+        text = clean(decode(file.read()))
         yield Section(
             tuple(
                 Block(paragraph, is_heading=_MARKDOWN_HEADING.match(paragraph) is not None)
@@ -56,22 +40,13 @@ class MarkdownParser(WholeFileParser):
 class TextParser(WholeFileParser):
     media_types = frozenset({TEXT})
 
-    def sections(self, path: Path) -> Iterator[Section]:
-        text = clean(decode(path.read_bytes()))
+    def sections(self, file: BinaryIO, media_type: str) -> Iterator[Section]:  # noqa: ARG002 - one type
+        text = clean(decode(file.read()))
         yield Section(tuple(Block(paragraph) for paragraph in _PARAGRAPHS.split(text)))
 
 
-def html_elements(markup: str) -> "list[Element]":
-    """What unstructured finds in an HTML document.
-
-    Raises:
-        DocumentFault: it can't be read as HTML.
-    """
-    markup = _XML_DECLARATION.sub("", clean(markup))
-    if not markup.strip():
-        return []
-    try:
-        return partition_html(text=markup, languages=NO_LANGUAGE_DETECTION)
-    except (etree.LxmlError, ValueError, AttributeError) as error:
-        # AttributeError: of the root, which markup without any element lacks.
-        raise DocumentFault("The page can't be read.", code="file-broken") from error
+def decode_markup(data: bytes, declared: str = "") -> str:
+    """The text of an HTML or XML file, in the encoding that it names if it fits."""
+    head = data[:_DECLARED_WITHIN_BYTES]
+    found = _XML_DECLARED.search(head) or _DECLARED.search(head)
+    return decode(data, declared=declared or (found[1].decode("ascii", "ignore") if found else ""))

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import islice
-from pathlib import Path
 from typing import Any, Final
 
 import pypdfium2 as pdfium
@@ -12,7 +11,7 @@ from pypdfium2 import raw
 from chatbot.contracts.errors import DocumentFault
 from chatbot.contracts.media_types import PDF
 from ingest_worker.parsers.pdf_text import TextLayer, read_text_layer
-from ingest_worker.parsers.protocol import PageText, Plan
+from ingest_worker.parsers.protocol import PageText, Plan, Source
 
 _PASSWORD_ERRORS: Final = frozenset({raw.FPDF_ERR_PASSWORD, raw.FPDF_ERR_SECURITY})
 _OBJECTS_LOOKED_AT: Final = 2000
@@ -34,7 +33,7 @@ _DRAWN_TEXT_PATHS: Final = 30
 class PdfParser:
     media_types = frozenset({PDF})
 
-    def open_file(self, path: Path, media_type: str, *, pages_limit: int) -> Plan:
+    def open_file(self, path: Source, media_type: str, *, pages_limit: int) -> Plan:
         with _document(path) as document:
             count = len(document)
             if count > pages_limit:
@@ -44,14 +43,14 @@ class PdfParser:
                 )
             return Plan(media_type, tuple(_label(document, index) for index in range(count)))
 
-    def read_pages(self, path: Path, media_type: str, first: int, last: int) -> list[PageText]:  # noqa: ARG002 - one type
+    def read_pages(self, path: Source, media_type: str, first: int, last: int) -> list[PageText]:  # noqa: ARG002 - one type
         with _document(path) as document:
             numbers = range(max(first, 1), min(last, len(document)) + 1)
             return [_read_page(document, number) for number in numbers]
 
 
 @contextmanager
-def _document(path: Path) -> Iterator[Any]:
+def _document(path: Source) -> Iterator[Any]:
     try:
         document = pdfium.PdfDocument(path)
     except pdfium.PdfiumError as error:

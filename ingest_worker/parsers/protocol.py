@@ -12,8 +12,12 @@ document's fault, and `chatbot.contracts.errors.Unavailable` when it is not.
 
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import Literal, Protocol
+
+Source = Path | BytesIO
+"""A stored file, or one that stood in another: the sandbox can't write it anywhere."""
 
 Box = tuple[int, int, float, float, float, float]
 """`(start, end, x0, y0, x1, y1)`: characters of the page's text and where they stand, in points
@@ -67,7 +71,7 @@ class Parser(Protocol):
         """What it can read."""
         ...
 
-    def open_file(self, path: Path, media_type: str, *, pages_limit: int) -> Plan:
+    def open_file(self, path: Source, media_type: str, *, pages_limit: int) -> Plan:
         """Counts and names the pages.
 
         Raises:
@@ -75,7 +79,7 @@ class Parser(Protocol):
         """
         ...
 
-    def read_pages(self, path: Path, media_type: str, first: int, last: int) -> list[PageText]:
+    def read_pages(self, path: Source, media_type: str, first: int, last: int) -> list[PageText]:
         """The pages `first` to `last`, both included, that the document has.
 
         Raises:

@@ -6,10 +6,12 @@ from chatbot.contracts.errors import DocumentFault
 from ingest_worker.parsers.images import ImageParser
 from ingest_worker.parsers.mail import MailParser
 from ingest_worker.parsers.markup import HtmlParser, MarkdownParser, TextParser
-from ingest_worker.parsers.office import SlidesParser, WordParser
 from ingest_worker.parsers.pdf import PdfParser
 from ingest_worker.parsers.protocol import Parser
-from ingest_worker.parsers.tables import CsvParser, SheetParser
+from ingest_worker.parsers.sheets import SheetParser
+from ingest_worker.parsers.slides import SlidesParser
+from ingest_worker.parsers.tables import CsvParser
+from ingest_worker.parsers.word import WordParser
 
 
 @cache

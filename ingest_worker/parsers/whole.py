@@ -3,12 +3,12 @@
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
-from pathlib import Path
-from typing import ClassVar
+from io import BytesIO
+from typing import BinaryIO, ClassVar
 
 from chatbot.contracts.errors import DocumentFault
 from ingest_worker.parsers.parts import Section, parts
-from ingest_worker.parsers.protocol import PageText, Plan
+from ingest_worker.parsers.protocol import PageText, Plan, Source
 
 
 class WholeFileParser(ABC):
@@ -17,15 +17,15 @@ class WholeFileParser(ABC):
     media_types: ClassVar[AbstractSet[str]]
 
     @abstractmethod
-    def sections(self, path: Path) -> Iterable[Section]:
+    def sections(self, file: BinaryIO, media_type: str) -> Iterable[Section]:
         """What the file holds.
 
         Raises:
             DocumentFault: the file can't be read.
         """
 
-    def open_file(self, path: Path, media_type: str, *, pages_limit: int) -> Plan:
-        pages = parts(self.sections(path))
+    def open_file(self, path: Source, media_type: str, *, pages_limit: int) -> Plan:
+        pages = self._pages(path, media_type)
         if len(pages) > pages_limit:
             raise DocumentFault(
                 f"The text fills {len(pages)} pages; the limit is {pages_limit}.",
@@ -33,5 +33,11 @@ class WholeFileParser(ABC):
             )
         return Plan(media_type, tuple(page.label for page in pages), pages)
 
-    def read_pages(self, path: Path, media_type: str, first: int, last: int) -> list[PageText]:  # noqa: ARG002 - one family of types
-        return [page for page in parts(self.sections(path)) if first <= page.number <= last]
+    def read_pages(self, path: Source, media_type: str, first: int, last: int) -> list[PageText]:
+        return [page for page in self._pages(path, media_type) if first <= page.number <= last]
+
+    def _pages(self, path: Source, media_type: str) -> tuple[PageText, ...]:
+        if isinstance(path, BytesIO):
+            return parts(self.sections(path, media_type))
+        with path.open("rb") as file:
+            return parts(self.sections(file, media_type))

@@ -1,10 +1,12 @@
 import datetime as dt
-from pathlib import Path
+import io
 
 import openpyxl
 import pytest
 
-from ingest_worker.parsers.tables import CsvParser, SheetParser, html_table, table
+from chatbot.contracts.media_types import CSV, XLSX
+from ingest_worker.parsers.sheets import SheetParser
+from ingest_worker.parsers.tables import CsvParser, html_table, table
 
 
 class TestTable:
@@ -44,28 +46,28 @@ class TestHtmlTable:
 
 
 class TestSheetParser:
-    def test_shows_values_as_people_see_them(self, tmp_path: Path) -> None:
+    def test_shows_values_as_people_see_them(self) -> None:
         book = openpyxl.Workbook()
         sheet = book.active
         sheet.append(["share", "day", "moment", "yes", "sum"])
         moment = dt.datetime(2026, 5, 4, 3, 2, tzinfo=dt.UTC).replace(tzinfo=None)
         sheet.append([0.255, dt.date(2026, 5, 4), moment, True, 0.1 + 0.2])
         sheet["A2"].number_format = "0.0%"
-        book.save(tmp_path / "book.xlsx")
+        file = io.BytesIO()
+        book.save(file)
 
-        [section] = SheetParser().sections(tmp_path / "book.xlsx")
+        [section] = SheetParser().sections(file, XLSX)
 
-        row = section.blocks[0].text.split("\n")[2]
+        row = section.blocks[1].text.split("\n")[2]
         assert row == "| 25.5% | 2026-05-04 | 2026-05-04 03:02:00 | TRUE | 0.3 |"
 
 
 class TestCsvParser:
     @pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
-    def test_finds_the_delimiter(self, tmp_path: Path, delimiter: str) -> None:
-        path = tmp_path / "table.csv"
+    def test_finds_the_delimiter(self, delimiter: str) -> None:
         rows = [["name", "town", "cups"], ["Blues", "STL", "1"], ["Flyers", "PHI", "2"]]
-        path.write_text("\n".join(map(delimiter.join, rows)))
+        file = io.BytesIO("\n".join(map(delimiter.join, rows)).encode())
 
-        [section] = CsvParser().sections(path)
+        [section] = CsvParser().sections(file, CSV)
 
         assert section.blocks[0].text.endswith("| Flyers | PHI | 2 |")
