@@ -32,7 +32,7 @@ from pathlib import Path
 from statistics import fmean
 
 from chatbot.contracts.errors import DocumentFault
-from chatbot.contracts.media_types import SAMPLE_BYTES, detect
+from chatbot.contracts.media_types import SAMPLE_BYTES, detect, directory_place
 from ingest_worker import sandbox
 from ingest_worker.parsers.protocol import PageText
 
@@ -110,7 +110,7 @@ def _reading(folder: Path, row: dict[str, str]) -> Reading:
             reading.ocr += page.needs_ocr
             reading.tokens += _tokens(page.text)
     except DocumentFault as fault:
-        reading.code = fault.code
+        reading.code = fault.error_code
     reading.seconds = time.perf_counter() - began
     return reading
 
@@ -119,7 +119,10 @@ def _pages(path: Path) -> Iterator[PageText]:
     with path.open("rb") as file:
         head = file.read(SAMPLE_BYTES)
         file.seek(max(0, path.stat().st_size - SAMPLE_BYTES))
-        found = detect(head=head, tail=file.read(), name=path.name) or _UNKNOWN
+        tail = file.read()
+        file.seek(directory_place(head) or 0)
+        directory = file.read(SAMPLE_BYTES)
+    found = detect(head=head, tail=tail, name=path.name, directory=directory) or _UNKNOWN
     plan = sandbox.open_file(path, found, pages_limit=_PAGES_LIMIT)
     if plan.pages:
         yield from plan.pages

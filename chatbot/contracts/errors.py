@@ -119,6 +119,7 @@ class DocumentFault(AppError):
 
 DOCUMENT_FAULTS: dict[str, str] = {
     "type-unsupported": "This type of file can't be read. Save it as PDF, DOCX or text.",
+    "type-outdated": "Office files of before 2007 can't be read. Save it as DOCX, PPTX or XLSX.",
     "file-empty": "The file is empty.",
     "file-broken": "The file is damaged. Save it again and upload the new copy.",
     "file-encrypted": "The file needs a password. Remove the protection and upload it again.",

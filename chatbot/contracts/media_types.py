@@ -15,25 +15,64 @@ HTML: Final = "text/html"
 MARKDOWN: Final = "text/markdown"
 TEXT: Final = "text/plain"
 CSV: Final = "text/csv"
+XML: Final = "application/xml"
+RTF: Final = "application/rtf"
+EPUB: Final = "application/epub+zip"
+ODT: Final = "application/vnd.oasis.opendocument.text"
+ODS: Final = "application/vnd.oasis.opendocument.spreadsheet"
+ODP: Final = "application/vnd.oasis.opendocument.presentation"
 EMAIL: Final = "message/rfc822"
+OUTLOOK: Final = "application/vnd.ms-outlook"
 PNG: Final = "image/png"
 JPEG: Final = "image/jpeg"
 TIFF: Final = "image/tiff"
 WEBP: Final = "image/webp"
 GIF: Final = "image/gif"
 
+OLD_OFFICE: Final = "application/x-ole-storage"
+"""DOC, XLS and PPT of before 2007. Not accepted: it is told apart for the sake of the message."""
+ENCRYPTED_OFFICE: Final = "application/x-encrypted-office"
+"""Likewise."""
+UNREADABLE: Final = frozenset({OLD_OFFICE, ENCRYPTED_OFFICE})
+
 IMAGES: Final = frozenset({PNG, JPEG, TIFF, WEBP, GIF})
 
 EXTENSIONS: Final[dict[str, tuple[str, ...]]] = {
     PDF: (".pdf",),
-    DOCX: (".docx",),
-    PPTX: (".pptx",),
-    XLSX: (".xlsx",),
+    DOCX: (".docx", ".docm", ".dotx", ".dotm"),
+    PPTX: (".pptx", ".pptm", ".ppsx", ".ppsm", ".potx"),
+    XLSX: (".xlsx", ".xlsm", ".xltx", ".xltm"),
+    ODT: (".odt", ".ott"),
+    ODS: (".ods", ".ots"),
+    ODP: (".odp", ".otp"),
+    RTF: (".rtf",),
+    EPUB: (".epub",),
     HTML: (".html", ".htm", ".xhtml"),
     MARKDOWN: (".md", ".markdown"),
-    TEXT: (".txt", ".text", ".log"),
-    CSV: (".csv", ".tsv"),
-    EMAIL: (".eml",),
+    XML: (".xml", ".nxml"),
+    TEXT: (
+        ".txt",
+        ".text",
+        ".log",
+        ".rst",
+        ".org",
+        ".tex",
+        ".adoc",
+        ".asciidoc",
+        ".vtt",
+        ".srt",
+        ".json",
+        ".jsonl",
+        ".ndjson",
+        ".yaml",
+        ".yml",
+        ".toml",
+        ".ini",
+        ".py",
+    ),
+    CSV: (".csv", ".tsv", ".tab", ".psv"),
+    EMAIL: (".eml", ".mbox"),
+    OUTLOOK: (".msg",),
     PNG: (".png",),
     JPEG: (".jpg", ".jpeg"),
     TIFF: (".tif", ".tiff"),
@@ -58,7 +97,21 @@ _OOXML_PARTS: Final = (
     (b"ppt/presentation", PPTX),
     (b"xl/workbook", XLSX),
 )
-_OTHER_TEXT_FORMATS: Final = (b"{\\rtf", b"%!PS", b"<?xml")
+_NAMED_IN_FIRST_MEMBER: Final = (EPUB, ODT, ODS, ODP)
+_OLE_SIGNATURE: Final = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+_OLE_HEADER_BYTES: Final = 512
+_OLE_PARTS: Final = (
+    ("EncryptedPackage", ENCRYPTED_OFFICE),
+    ("__properties_version1.0", OUTLOOK),
+    ("WordDocument", OLD_OFFICE),
+    ("Workbook", OLD_OFFICE),
+    ("PowerPoint Document", OLD_OFFICE),
+)
+_XML: Final = (b"<?xml", b"<!DOCTYPE")
+_MIME: Final = re.compile(rb"mime-version:.*\ncontent-type:\s*(multipart|text)/", re.IGNORECASE)
+_RTF: Final = b"{\\rtf"
+_POSTSCRIPT: Final = b"%!PS"
+_FIRST_MEMBER_BYTES: Final = 256
 _PDF_HEADER_WITHIN_BYTES: Final = 1024
 _HTML: Final = re.compile(rb"<(!doctype\s+html|html[\s>]|head[\s>]|body[\s>])", re.IGNORECASE)
 _HTML_WITHIN_BYTES: Final = 2048
@@ -73,13 +126,22 @@ _BINARY: Final = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
 _ENDING_DECIDES: Final = (MARKDOWN, CSV, HTML, EMAIL)
 
 
-def detect(*, head: bytes, tail: bytes, name: str) -> str | None:
-    """The media type of a file; None if it is none that can be read.
+def directory_place(head: bytes) -> int | None:
+    """Where the names of a compound file's parts begin; None if it is no such file."""
+    if not head.startswith(_OLE_SIGNATURE) or len(head) < _OLE_HEADER_BYTES:
+        return None
+    sector_bytes = 1 << min(int.from_bytes(head[30:32], "little"), 12)
+    return (int.from_bytes(head[48:52], "little") + 1) * sector_bytes
+
+
+def detect(*, head: bytes, tail: bytes, name: str, directory: bytes = b"") -> str | None:
+    """The media type of a file; None if it is none that is known, perhaps one of `UNREADABLE`.
 
     Args:
         head: its first bytes, `SAMPLE_BYTES` suffice.
         tail: its last bytes, likewise; the table of contents of archives stands there.
         name: what the client calls it.
+        directory: its bytes from `directory_place` on, if it has one; `SAMPLE_BYTES` suffice.
     """
     for signature, media_type in _SIGNATURES:
         if head.startswith(signature):
@@ -89,21 +151,54 @@ def detect(*, head: bytes, tail: bytes, name: str) -> str | None:
     if b"%PDF-" in head[:_PDF_HEADER_WITHIN_BYTES]:
         return PDF
     if head.startswith(b"PK\x03\x04"):
-        return next((kind for part, kind in _OOXML_PARTS if part in tail or part in head), None)
+        return _archive_type(head, tail)
+    if head.startswith(_OLE_SIGNATURE):
+        return _compound_type(head + tail + directory, name)
     return _text_type(head, name)
 
 
+def _archive_type(head: bytes, tail: bytes) -> str | None:
+    for kind in _NAMED_IN_FIRST_MEMBER:
+        if b"mimetype" + kind.encode() in head[:_FIRST_MEMBER_BYTES]:
+            return kind
+    return next((kind for part, kind in _OOXML_PARTS if part in tail or part in head), None)
+
+
+def _compound_type(content: bytes, name: str) -> str | None:
+    for part, kind in _OLE_PARTS:
+        if part.encode("utf-16-le") in content:
+            return kind
+    return OUTLOOK if PurePath(name).suffix.lower() in EXTENSIONS[OUTLOOK] else None
+
+
 def _text_type(head: bytes, name: str) -> str | None:
-    start = head.lstrip(b"\xef\xbb\xbf \t\r\n")
+    start = _narrow(head).lstrip(b"\xef\xbb\xbf \t\r\n")
+    if start.startswith(_RTF):
+        return RTF
     if _HTML.search(start[:_HTML_WITHIN_BYTES]) and start.startswith(b"<"):
         return HTML
-    if start.startswith(_OTHER_TEXT_FORMATS) or not _is_text(head):
-        return None
-    opening = re.split(rb"\r?\n\r?\n", start, maxsplit=1)[0]
-    if len({found.lower() for found in _MAIL_HEADERS.findall(opening)}) >= _MAIL_NEEDS_HEADERS:
+    if _is_mail(start):
         return EMAIL
+    if start.startswith(_POSTSCRIPT) or not _is_text(head):
+        return None
     ending = PurePath(name).suffix.lower()
+    if start.startswith(_XML) or (start.startswith(b"<") and ending in EXTENSIONS[XML]):
+        return XML
     return next((kind for kind in _ENDING_DECIDES if ending in EXTENSIONS[kind]), TEXT)
+
+
+def _narrow(head: bytes) -> bytes:
+    """ASCII as single bytes, also of a file in UTF-16."""
+    return head.replace(b"\x00", b"")[2:] if head.startswith(_BOMS[:2]) else head
+
+
+def _is_mail(start: bytes) -> bool:
+    """Bodies may hold any bytes, headers may not."""
+    opening = re.split(rb"\r?\n\r?\n", start, maxsplit=1)[0]
+    if _BINARY.search(opening):
+        return False
+    headers = {found.lower() for found in _MAIL_HEADERS.findall(opening)}
+    return len(headers) >= _MAIL_NEEDS_HEADERS or _MIME.match(opening) is not None
 
 
 def _is_text(head: bytes) -> bool:

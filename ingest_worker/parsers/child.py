@@ -7,7 +7,19 @@ from typing import Any, Final
 from PIL import Image
 
 from chatbot.contracts.errors import DocumentFault
-from chatbot.contracts.media_types import CSV, HTML, MARKDOWN, SAMPLE_BYTES, TEXT, detect
+from chatbot.contracts.media_types import (
+    CSV,
+    ENCRYPTED_OFFICE,
+    HTML,
+    MARKDOWN,
+    OLD_OFFICE,
+    OUTLOOK,
+    SAMPLE_BYTES,
+    TEXT,
+    XML,
+    detect,
+    directory_place,
+)
 from ingest_worker.parsers.damage import naming_damage
 from ingest_worker.parsers.protocol import PageText
 from ingest_worker.parsers.registry import parser_for
@@ -15,7 +27,14 @@ from ingest_worker.parsers.registry import parser_for
 # Pillow imports its formats with the first picture: better here, once, than in each child.
 Image.init()
 
-_NAMES: Final = {MARKDOWN: ".md", CSV: ".csv", HTML: ".html", TEXT: ".txt"}
+_NAMES: Final = {
+    MARKDOWN: ".md",
+    CSV: ".csv",
+    HTML: ".html",
+    TEXT: ".txt",
+    XML: ".xml",
+    OUTLOOK: ".msg",
+}
 
 
 def open_file(*, path: str, media_type: str, pages_limit: int) -> dict[str, Any]:
@@ -44,9 +63,17 @@ def _type_of(path: Path, believed: str) -> str:
         head = file.read(SAMPLE_BYTES)
         file.seek(max(0, path.stat().st_size - SAMPLE_BYTES))
         tail = file.read()
+        file.seek(directory_place(head) or 0)
+        directory = file.read(SAMPLE_BYTES)
     if not head:
         raise DocumentFault("The file is empty.", code="file-empty")
-    return detect(head=head, tail=tail, name="file" + _NAMES.get(believed, "")) or believed
+    name = "file" + _NAMES.get(believed, "")
+    found = detect(head=head, tail=tail, name=name, directory=directory) or believed
+    if found == ENCRYPTED_OFFICE:
+        raise DocumentFault("The document needs a password.", code="file-encrypted")
+    if found == OLD_OFFICE:
+        raise DocumentFault("The document is of an old kind.", code="type-outdated")
+    return found
 
 
 def _page(page: PageText) -> dict[str, Any]:

@@ -11,9 +11,9 @@ from ingest_worker.parsers.encoding import clean
 from ingest_worker.parsers.grids import Cell, spread
 from ingest_worker.parsers.hidden import drop_hidden
 from ingest_worker.parsers.parts import Block
-from ingest_worker.parsers.tables import table
+from ingest_worker.parsers.tables import inline, table
+from ingest_worker.parsers.trees import without_declaration
 
-_XML_DECLARATION: Final = re.compile(r"^\s*<\?xml[^>]*\?>")
 _HEADINGS: Final = {f"h{level}": "#" * level for level in range(1, 7)}
 _INLINE: Final = frozenset(
     {
@@ -40,7 +40,7 @@ def html_blocks(markup: str) -> list[Block]:
     Raises:
         DocumentFault: it can't be read as HTML.
     """
-    markup = _XML_DECLARATION.sub("", clean(markup))
+    markup = without_declaration(clean(markup))
     if not markup.strip():
         return []
     try:
@@ -192,7 +192,7 @@ def _plain(element: html.HtmlElement) -> str:
     """All text of an element, blocks and cells set apart by blanks."""
     reader = _Reader()
     reader.read_inside(element)
-    return " ".join(block.text for block in reader.end())
+    return " ".join(inline(block) for block in reader.end())
 
 
 def _input(element: html.HtmlElement) -> str:

@@ -44,7 +44,7 @@ def parts(sections: Iterable[Section]) -> tuple[PageText, ...]:
     """
     found = [part for section in sections for part in _parts_of(section)]
     return tuple(
-        PageText(number, label[:_LABEL_CHARACTERS], text)
+        PageText(number, clean(label)[:_LABEL_CHARACTERS], text)
         for number, (label, text) in enumerate(found, start=1)
     )
 

@@ -51,8 +51,17 @@ def _section(book: Any, name: str, layout: Layout) -> Section:  # noqa: ANN401 -
         sheet = book[name]
         # What a file says of its own size may be wrong, or a million rows of nothing.
         sheet.reset_dimensions()
-        rows = _blanked(spread(_rows(sheet, layout)), layout.columns)
+        rows = spread(_rows(sheet, layout)) if layout.merged else _plain_rows(sheet, layout)
+        rows = _blanked(rows, layout.columns)
     return Section((title, table(rows), *layout.extras), label=name)
+
+
+def _plain_rows(sheet: Any, layout: Layout) -> list[list[str]]:  # noqa: ANN401
+    return [
+        [_value(cell) for cell in row]
+        for number, row in enumerate(sheet.iter_rows(), start=1)
+        if number not in layout.rows
+    ]
 
 
 def _rows(sheet: Any, layout: Layout) -> Iterator[list[Cell]]:  # noqa: ANN401 - openpyxl is untyped
@@ -82,6 +91,8 @@ def _cell(cell: Any, row: int, column: int, layout: Layout) -> Cell:  # noqa: AN
 
 def _blanked(rows: list[list[str]], hidden: set[int]) -> list[list[str]]:
     """Without what stands in hidden columns; what reaches into others still stands there."""
+    if not hidden:
+        return rows
     return [
         ["" if column in hidden else text for column, text in enumerate(row, start=1)]
         for row in rows

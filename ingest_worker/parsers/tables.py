@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import takewhile
 from typing import Any, BinaryIO, Final
@@ -16,6 +17,7 @@ from ingest_worker.parsers.whole import WholeFileParser
 
 _DELIMITERS: Final = ",;\t|"
 _SNIFFED_CHARACTERS: Final = 16 * 1024
+_RULES: Final = re.compile(r"^\|(?: --- \|)+$|(?<!\\)\|", re.MULTILINE)
 _CELL_CHARACTERS: Final = 1_000_000
 
 
@@ -41,6 +43,11 @@ def table(rows: Iterable[Sequence[str]]) -> Block:
         return Block(caption)
     head = f"{lines[0]}\n|{' --- |' * len(columns)}\n"
     return Block(caption + head + "\n".join(lines[1:]), repeated=head)
+
+
+def inline(block: Block) -> str:
+    """A block on one line, to stand in a cell; of a table only what its cells say."""
+    return " ".join(_RULES.sub(" ", block.text).split()) if block.repeated else block.text
 
 
 def html_table(markup: str) -> Block:

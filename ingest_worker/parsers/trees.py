@@ -10,6 +10,7 @@ from lxml import etree
 
 from chatbot.contracts.errors import DocumentFault
 
+_DECLARATION: Final = re.compile(r"^\s*<\?xml[^>]*\?>\s*")
 _ENTITIES: Final = re.compile(rb"<!(ENTITY|\x00E\x00N\x00T\x00I\x00T\x00Y)")
 _ENTITIES_WITHIN_BYTES: Final = 64 * 1024
 _DAMAGED: Final = (
@@ -45,15 +46,33 @@ def xml_tree(data: bytes) -> etree._Element:
     return root
 
 
+def without_declaration(text: str) -> str:
+    """XML without its first line, which names the encoding that it had as bytes."""
+    return _DECLARATION.sub("", text)
+
+
 def member_tree(archive: ZipFile, name: str) -> etree._Element | None:
-    """The root of a part of an archive; None if there is no such part."""
+    """The root of a part of an archive; None if there is no such part.
+
+    Raises:
+        DocumentFault: the part is damaged, no XML, or declares entities.
+    """
+    data = member_bytes(archive, name)
+    return None if data is None else xml_tree(data)
+
+
+def member_bytes(archive: ZipFile, name: str) -> bytes | None:
+    """A part of an archive; None if there is no such part.
+
+    Raises:
+        DocumentFault: the part is damaged.
+    """
     try:
-        data = archive.read(name)
+        return archive.read(name)
     except KeyError:
         return None
     except _DAMAGED as error:
         raise DocumentFault("A part of the file is damaged.", code="file-broken") from error
-    return xml_tree(data)
 
 
 def local(element: etree._Element) -> str:

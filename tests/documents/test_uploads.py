@@ -157,9 +157,9 @@ class TestUploadDocument:
             (b"MZ\x90\x00\x03\x00\x00\x00", "report.pdf"),
             (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "old.doc"),
             (b"PK\x03\x04nothing of Office", "archive.docx"),
-            (b"{\\rtf1 text}", "letter.rtf"),
+            (b"%!PS-Adobe-3.0", "letter.ps"),
         ],
-        ids=["program", "old-office", "zip", "rtf"],
+        ids=["program", "old-office", "zip", "postscript"],
     )
     def test_refuses_types_that_cannot_be_read(
         self, content: bytes, name: str, stored: Path

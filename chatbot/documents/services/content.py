@@ -10,8 +10,6 @@ from chatbot.documents.models import DocumentVersion
 if TYPE_CHECKING:
     from django.core.files.base import File
 
-_OLE_SIGNATURE: Final = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
-"""Word, Excel and PowerPoint before 2007, and newer ones with a password."""
 _SLOW_TO_OPEN_BYTES: Final = 2 * 1024 * 1024
 """PDFs and images are counted by their header; of the rest all is read when it is opened."""
 
@@ -26,18 +24,28 @@ def media_type_of(file: "IO[bytes] | File[bytes]", *, name: str) -> str:
     head = file.read(media_types.SAMPLE_BYTES)
     file.seek(max(0, file.seek(0, os.SEEK_END) - media_types.SAMPLE_BYTES))
     tail = file.read(media_types.SAMPLE_BYTES)
+    file.seek(media_types.directory_place(head) or 0)
+    directory = file.read(media_types.SAMPLE_BYTES)
     file.seek(0)
-    media_type = media_types.detect(head=head, tail=tail, name=name)
+    media_type = media_types.detect(head=head, tail=tail, name=name, directory=directory)
+    if media_type == media_types.ENCRYPTED_OFFICE:
+        raise UnsupportedType(
+            "Office files with a password can't be read.",
+            way_out="Remove the protection and upload it again.",
+        )
+    if media_type == media_types.OLD_OFFICE:
+        raise UnsupportedType(
+            "Office files of before 2007 can't be read.",
+            way_out="Save it as DOCX, PPTX, XLSX or PDF.",
+        )
     if media_type:
         return media_type
-    if head.startswith(_OLE_SIGNATURE):
-        raise UnsupportedType(
-            "Office files with a password, or of before 2007, can't be read.",
-            way_out="Save it as DOCX, PPTX, XLSX or PDF, without a password.",
-        )
     raise UnsupportedType(
         "This type of file can't be read.",
-        way_out="Accepted: PDF, images, DOCX, PPTX, XLSX, HTML, Markdown, text, CSV and EML.",
+        way_out=(
+            "Accepted: PDF, images, DOCX, PPTX, XLSX, ODT, ODS, ODP, RTF, EPUB, HTML, XML, "
+            "Markdown, text, CSV, EML and MSG."
+        ),
     )
 
 
