@@ -95,7 +95,7 @@ _SIGNATURES: Final = (
 _OOXML_PARTS: Final = (
     (b"word/document", DOCX),
     (b"ppt/presentation", PPTX),
-    (b"xl/workbook", XLSX),
+    (b"xl/workbook.xml", XLSX),
 )
 _NAMED_IN_FIRST_MEMBER: Final = (EPUB, ODT, ODS, ODP)
 _OLE_SIGNATURE: Final = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"

@@ -18,6 +18,7 @@ from ingest_worker.parsers.trees import attribute, local, member_tree
 _ON: Final = frozenset({"1", "true"})
 _MERGED: Final = 5000
 _COLUMNS: Final = 16_384
+_TOLD: Final = ("{*}row", "{*}col", "{*}mergeCell")
 _WORKBOOK: Final = "xl/workbook.xml"
 
 
@@ -63,7 +64,7 @@ def _read_sheet(archive: ZipFile, name: str, layout: Layout) -> None:
     with archive.open(name) as file:
         try:
             for _, element in etree.iterparse(
-                file, resolve_entities=False, no_network=True, load_dtd=False, remove_comments=True
+                file, tag=_TOLD, resolve_entities=False, no_network=True, load_dtd=False
             ):
                 kind = local(element)
                 if kind == "row":

@@ -53,7 +53,7 @@ def simplify(root: etree._Element, hidden: frozenset[str]) -> None:
 
 def _write_formulas(root: etree._Element) -> None:
     for formula in _all(root, "oMath"):
-        _replace(formula, [text_run(f" {_formula_text(formula)} ")])
+        _replace(formula, [text_run(_formula_text(formula))])
     for element in _all(root, "oMathPara"):
         _replace(element, list(element))
 

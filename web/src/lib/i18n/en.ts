@@ -396,7 +396,7 @@ const en = {
       'last-owner': 'A brain needs at least one owner.',
       'file-empty': 'The file is empty.',
       'file-broken': 'The file is damaged and cannot be opened.',
-      'type-outdated': 'Office files of before 2007 can\'t be read.',
+      'type-outdated': 'Office files of before 2007 cannot be read.',
       'file-encrypted': 'The file is protected with a password.',
       'no-text': 'No text was found in the file.',
       'too-many-pages': 'The file has more pages than the limit.',
