@@ -6,7 +6,7 @@ from typing import Final
 
 _COLUMNS: Final = 200
 _ROWS: Final = 1000
-_REPEATED_CHARACTERS: Final = 100
+REPEATED_CHARACTERS: Final = 100
 """A heading is worth repeating in each column that it stands over, a paragraph isn't."""
 
 
@@ -28,7 +28,7 @@ def spread(rows: Iterable[Sequence[Cell]]) -> list[list[str]]:
         below: dict[int, tuple[str, int]] = {}
         for cell in cells:
             _take_from_above(row, from_above, below)
-            repeated = cell.text if len(cell.text) <= _REPEATED_CHARACTERS else ""
+            repeated = cell.text if len(cell.text) <= REPEATED_CHARACTERS else ""
             for index in range(max(1, min(cell.columns, _COLUMNS - len(row)))):
                 if cell.rows > 1:
                     below[len(row)] = (repeated, min(cell.rows, _ROWS) - 1)

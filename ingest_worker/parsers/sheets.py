@@ -20,6 +20,8 @@ from ingest_worker.parsers.whole import WholeFileParser
 
 _ROWS: Final = 1000
 """Of a merged cell: those beyond are not counted."""
+_SHOWS_NOTHING: Final = ";;;"
+"""The format of numbers and texts that aren't to be seen."""
 _FLOAT_DIGITS: Final = ".15g"
 
 
@@ -101,7 +103,7 @@ def _blanked(rows: list[list[str]], hidden: set[int]) -> list[list[str]]:
 
 def _value(cell: Any) -> str:  # noqa: ANN401 - a cell of openpyxl, or of nothing
     value = cell.value
-    if value is None:
+    if value is None or cell.number_format == _SHOWS_NOTHING:
         return ""
     if isinstance(value, bool):
         return str(value).upper()

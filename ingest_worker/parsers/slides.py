@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from io import BytesIO
+from itertools import product
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 from zipfile import BadZipFile
 
@@ -13,6 +14,7 @@ from chatbot.contracts.errors import DocumentFault
 from chatbot.contracts.media_types import PPTX
 from ingest_worker.parsers.charts import chart_rows, diagram_lines
 from ingest_worker.parsers.elements import NO_LANGUAGE_DETECTION, blocks, by_page
+from ingest_worker.parsers.grids import REPEATED_CHARACTERS
 from ingest_worker.parsers.packages import plain_package
 from ingest_worker.parsers.parts import Block, Section
 from ingest_worker.parsers.tables import table
@@ -50,6 +52,7 @@ class SlidesParser(WholeFileParser):
         try:
             presentation = pptx.Presentation(package)
             _drop_hidden(presentation)
+            _repeat_merged(presentation)
             drawn = [list(_drawn(slide)) for slide in presentation.slides]
             prepared = BytesIO()
             presentation.save(prepared)
@@ -75,6 +78,19 @@ def _drop_hidden(presentation: "Presentation") -> None:
         for element in list(slide.element.iter()):
             if local(element) == "cNvPr" and attribute(element, "hidden") in _ON:
                 _drop_shape(element)
+
+
+def _repeat_merged(presentation: "Presentation") -> None:
+    """Short cells say what they say in each place that they cover."""
+    for slide in presentation.slides:
+        tables = (shape.table for shape in slide.shapes if shape.has_table)
+        for cells in tables:
+            for row, column in product(range(len(cells.rows)), range(len(cells.columns))):
+                cell = cells.cell(row, column)
+                if cell.is_merge_origin and len(cell.text) <= REPEATED_CHARACTERS:
+                    for down, right in product(range(cell.span_height), range(cell.span_width)):
+                        if down or right:
+                            cells.cell(row + down, column + right).text = cell.text
 
 
 def _drop_shape(properties: etree._Element) -> None:

@@ -44,11 +44,18 @@ def simplify(root: etree._Element, hidden: frozenset[str]) -> None:
     for element in list(root.iter()):
         if local(element) in _GONE:
             _remove(element)
+    _drop_hidden(root, hidden)
+    _write_formulas(root)
+    _unwrap(root)
+
+
+def _drop_hidden(root: etree._Element, hidden: frozenset[str]) -> None:
+    for drawing in _all(root, "docPr"):
+        if attribute(drawing, "hidden") in _CHECKED and attribute(drawing, "hidden"):
+            _remove(next(_above(drawing, "r"), drawing))
     for run in _all(root, "r"):
         if _is_hidden(run, hidden):
             _remove(run)
-    _write_formulas(root)
-    _unwrap(root)
 
 
 def _write_formulas(root: etree._Element) -> None:

@@ -24,6 +24,8 @@ class TestSheetParser:
         sheet.append(["name", "SECRET column", "price"])
         sheet.append(["SECRET row", "x", "y"])
         sheet.append(["bread", "SECRET cell", 3])
+        sheet["D3"] = "SECRET format"
+        sheet["D3"].number_format = ";;;"
         sheet.column_dimensions["B"].hidden = True
         sheet.row_dimensions[2].hidden = True
         for state in ("hidden", "veryHidden"):

@@ -33,6 +33,18 @@ class TestSlidesParser:
 
         assert "| East | 12.0 |" in page.text or "| East | 12 |" in page.text
 
+    def test_repeats_merged_cells(self, tmp_path: Path) -> None:
+        presentation = pptx.Presentation()
+        slide = presentation.slides.add_slide(presentation.slide_layouts[6])
+        cells = slide.shapes.add_table(2, 2, *BOX).table
+        cells.cell(0, 0).merge(cells.cell(0, 1))
+        for row, column, text in ((0, 0, "Both"), (1, 0, "a"), (1, 1, "b")):
+            cells.cell(row, column).text = text
+
+        [page] = read_bytes(tmp_path, "a.pptx", saved(presentation))
+
+        assert page.text == "| Both | Both |\n| --- | --- |\n| a | b |"
+
     def test_leaves_out_hidden_slides_and_shapes(self, tmp_path: Path) -> None:
         presentation = pptx.Presentation()
         layout = presentation.slide_layouts[6]
