@@ -9,8 +9,10 @@ from typing import BinaryIO, Final
 from zipfile import ZIP_STORED, ZipFile
 
 from ingest_worker.parsers.archive import check_archive
+from ingest_worker.parsers.trees import member_bytes
 
 _TYPES_PART: Final = "[Content_Types].xml"
+_RELATIONS: Final = "_rels/.rels"
 _WORD: Final = b"application/vnd.openxmlformats-officedocument.wordprocessingml.document.main+xml"
 _SLIDES: Final = (
     b"application/vnd.openxmlformats-officedocument.presentationml.presentation.main+xml"
@@ -52,28 +54,24 @@ def plain_package(file: BinaryIO) -> BinaryIO:
     check_archive(file)
     file.seek(0)
     with ZipFile(file) as archive:
-        names = set(archive.namelist())
-        if _TYPES_PART not in names:
-            return file
-        types = archive.read(_TYPES_PART)
+        types = member_bytes(archive, _TYPES_PART) or b""
         plain = types
         for pattern, kind in _KINDS:
             plain = pattern.sub(kind, plain)
-        is_strict = any(
-            b"purl.oclc.org/ooxml" in archive.read(name)[:4096]
-            for name in names & {"word/document.xml", "ppt/presentation.xml", "xl/workbook.xml"}
-        )
-        if plain == types and not is_strict:
-            file.seek(0)
-            return file
-        return _copy(archive, plain, is_strict=is_strict)
+        is_strict = _STRICT.search(member_bytes(archive, _RELATIONS) or b"") is not None
+        if plain != types or is_strict:
+            return _copy(archive, plain, is_strict=is_strict)
+    file.seek(0)
+    return file
 
 
 def _copy(archive: ZipFile, types: bytes, *, is_strict: bool) -> BinaryIO:
     copy = BytesIO()
     with ZipFile(copy, "w", ZIP_STORED) as plain:
         for member in archive.infolist():
-            data = types if member.filename == _TYPES_PART else archive.read(member)
+            data = member_bytes(archive, member.filename) or b""
+            if member.filename == _TYPES_PART:
+                data = types
             if is_strict and member.filename.endswith((".xml", ".rels")):
                 data = _STRICT.sub(_TRANSITIONAL, data)
             plain.writestr(member.filename, data)

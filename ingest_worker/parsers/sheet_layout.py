@@ -13,7 +13,7 @@ from chatbot.contracts.errors import DocumentFault
 from ingest_worker.parsers.charts import chart_rows
 from ingest_worker.parsers.parts import Block
 from ingest_worker.parsers.tables import table
-from ingest_worker.parsers.trees import attribute, local, member_tree
+from ingest_worker.parsers.trees import DAMAGED, attribute, local, member_tree
 
 _ON: Final = frozenset({"1", "true"})
 _MERGED: Final = 5000
@@ -81,7 +81,7 @@ def _read_sheet(archive: ZipFile, name: str, layout: Layout) -> None:
                 elif kind == "mergeCell" and len(layout.merged) < _MERGED:
                     left, top, right, bottom = range_boundaries(attribute(element, "ref"))
                     layout.merged[top, left] = (bottom - top + 1, right - left + 1)
-        except (etree.LxmlError, ValueError, TypeError) as error:
+        except (*DAMAGED, etree.LxmlError, ValueError, TypeError) as error:
             raise DocumentFault("A sheet is damaged.", code="file-broken") from error
 
 

@@ -4,7 +4,7 @@ import datetime as dt
 from collections.abc import Iterator
 from contextlib import closing
 from typing import Any, BinaryIO, Final
-from zipfile import BadZipFile, ZipFile
+from zipfile import ZipFile
 
 import openpyxl
 from openpyxl.utils.exceptions import InvalidFileException
@@ -16,8 +16,19 @@ from ingest_worker.parsers.packages import plain_package
 from ingest_worker.parsers.parts import Block, Section
 from ingest_worker.parsers.sheet_layout import Layout, layouts
 from ingest_worker.parsers.tables import table
+from ingest_worker.parsers.trees import DAMAGED
 from ingest_worker.parsers.whole import WholeFileParser
 
+_BROKEN: Final = (
+    *DAMAGED,
+    InvalidFileException,
+    KeyError,
+    ValueError,
+    TypeError,
+    AttributeError,
+    IndexError,
+    SyntaxError,
+)
 _ROWS: Final = 1000
 """Of a merged cell: those beyond are not counted."""
 _SHOWS_NOTHING: Final = ";;;"
@@ -42,7 +53,7 @@ class SheetParser(WholeFileParser):
                 for name, layout in found.items():
                     if not layout.is_hidden:
                         yield _section(book, name, layout)
-        except (BadZipFile, InvalidFileException, KeyError, ValueError, SyntaxError) as error:
+        except _BROKEN as error:
             raise DocumentFault("The workbook can't be opened.", code="file-broken") from error
 
 

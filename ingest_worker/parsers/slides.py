@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from io import BytesIO
 from itertools import product
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
-from zipfile import BadZipFile
 
 import pptx
 from lxml import etree
@@ -18,7 +17,7 @@ from ingest_worker.parsers.grids import REPEATED_CHARACTERS
 from ingest_worker.parsers.packages import plain_package
 from ingest_worker.parsers.parts import Block, Section
 from ingest_worker.parsers.tables import table
-from ingest_worker.parsers.trees import attribute, local, xml_tree
+from ingest_worker.parsers.trees import DAMAGED, attribute, local, xml_tree
 from ingest_worker.parsers.whole import WholeFileParser
 
 # isort: split
@@ -29,7 +28,7 @@ if TYPE_CHECKING:
     from pptx.presentation import Presentation
 
 _BROKEN: Final = (
-    BadZipFile,
+    *DAMAGED,
     KeyError,
     ValueError,
     AttributeError,

@@ -13,7 +13,7 @@ from chatbot.contracts.errors import DocumentFault
 _DECLARATION: Final = re.compile(r"^\s*<\?xml[^>]*\?>\s*")
 _ENTITIES: Final = re.compile(rb"<!(ENTITY|\x00E\x00N\x00T\x00I\x00T\x00Y)")
 _ENTITIES_WITHIN_BYTES: Final = 64 * 1024
-_DAMAGED: Final = (
+DAMAGED: Final = (
     BadZipFile,
     NotImplementedError,
     RuntimeError,
@@ -22,6 +22,7 @@ _DAMAGED: Final = (
     OSError,
     EOFError,
 )
+"""What reading a part of an archive raises that is cut off or changed."""
 
 
 def xml_tree(data: bytes) -> etree._Element:
@@ -71,7 +72,7 @@ def member_bytes(archive: ZipFile, name: str) -> bytes | None:
         return archive.read(name)
     except KeyError:
         return None
-    except _DAMAGED as error:
+    except DAMAGED as error:
         raise DocumentFault("A part of the file is damaged.", code="file-broken") from error
 
 

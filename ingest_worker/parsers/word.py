@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
-from zipfile import BadZipFile
 
 import docx
 from docx.opc.exceptions import PackageNotFoundError
@@ -19,7 +18,7 @@ from ingest_worker.parsers.html_blocks import html_blocks
 from ingest_worker.parsers.markup import decode_markup
 from ingest_worker.parsers.packages import plain_package
 from ingest_worker.parsers.parts import Section
-from ingest_worker.parsers.trees import attribute, local, xml_tree
+from ingest_worker.parsers.trees import DAMAGED, attribute, local, xml_tree
 from ingest_worker.parsers.whole import WholeFileParser
 from ingest_worker.parsers.word_markup import (
     hidden_styles,
@@ -38,7 +37,7 @@ if TYPE_CHECKING:
     from docx.document import Document
 
 _BROKEN: Final = (
-    BadZipFile,
+    *DAMAGED,
     KeyError,
     ValueError,
     AttributeError,

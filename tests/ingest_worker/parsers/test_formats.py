@@ -165,6 +165,16 @@ class TestFaults:
 
         assert _code(path, media_type) == "file-broken"
 
+    @pytest.mark.parametrize("name", ["english.docx", "slides.pptx", "workbook.xlsx"])
+    def test_of_office_files_with_changed_bytes_are_the_documents(
+        self, tmp_path: Path, name: str
+    ) -> None:
+        data = bytearray((DATA / name).read_bytes())
+        for place in range(300, len(data) * 2 // 3, 97):
+            data[place] ^= 0xFF
+
+        assert _code(_file(tmp_path / name, bytes(data)), DOCX) == "file-broken"
+
     def test_leave_entities_of_xml_unread(self, tmp_path: Path) -> None:
         secret = _file(tmp_path / "secret.txt", b"the secret")
         page = (

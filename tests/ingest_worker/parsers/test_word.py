@@ -109,8 +109,8 @@ class TestWordParser:
             ),
             pytest.param(b"document.main+xml", b"template.main+xml", id="template"),
             pytest.param(
-                b"http://schemas.openxmlformats.org/wordprocessingml/2006/main",
-                b"http://purl.oclc.org/ooxml/wordprocessingml/main",
+                b"http://schemas.openxmlformats.org/officeDocument/2006/relationships",
+                b"http://purl.oclc.org/ooxml/officeDocument/relationships",
                 id="strict",
             ),
         ],
