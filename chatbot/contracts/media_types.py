@@ -122,6 +122,7 @@ _MAIL_HEADERS: Final = re.compile(
 )
 _MAIL_NEEDS_HEADERS: Final = 3
 _BOMS: Final = (b"\xff\xfe", b"\xfe\xff", b"\xef\xbb\xbf")
+_ISO_2022_KR: Final = b"\x1b$)C"
 _BINARY: Final = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
 _ENDING_DECIDES: Final = (MARKDOWN, CSV, HTML, EMAIL)
 
@@ -202,8 +203,11 @@ def _is_mail(start: bytes) -> bool:
 
 
 def _is_text(head: bytes) -> bool:
-    """UTF-16 has NULs: with a byte order mark, or in every other place where it is ASCII."""
-    if head.startswith(_BOMS):
+    """UTF-16 has NULs: with a byte order mark, or in every other place where it is ASCII.
+
+    Korean for mail servers (ISO-2022-KR) has controls, and says so in its first bytes.
+    """
+    if head.startswith((*_BOMS, _ISO_2022_KR)):
         return True
     pairs = len(head) // 2
     if pairs and max(head[0::2].count(0), head[1::2].count(0)) > pairs * 0.4:

@@ -99,6 +99,14 @@ class TestFormats:
 
         assert "대한민국의 수도는 서울이다." in page.text
 
+    def test_of_text_are_read_in_the_encoding_of_korean_mail_servers(self, tmp_path: Path) -> None:
+        path = tmp_path / "upload"
+        path.write_bytes("대한민국의 수도는 서울이다.".encode("iso2022_kr"))
+
+        [page] = read(path, "application/octet-stream")
+
+        assert page.text == "대한민국의 수도는 서울이다."
+
     @pytest.mark.parametrize(
         ("name", "media_type", "size"),
         [
