@@ -1,6 +1,7 @@
 """The types of documents that can be read, and how their content tells them apart.
 
-A name is believed only among types that look alike: plain text, Markdown and CSV.
+A name is believed only among types that look alike: plain text, Markdown and CSV, and compound
+files whose directory can't be seen.
 """
 
 import re
@@ -11,6 +12,8 @@ PDF: Final = "application/pdf"
 DOCX: Final = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 PPTX: Final = "application/vnd.openxmlformats-officedocument.presentationml.presentation"
 XLSX: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+HWP: Final = "application/x-hwp"
+HWPX: Final = "application/hwp+zip"
 HTML: Final = "text/html"
 MARKDOWN: Final = "text/markdown"
 TEXT: Final = "text/plain"
@@ -47,6 +50,8 @@ EXTENSIONS: Final[dict[str, tuple[str, ...]]] = {
     ODP: (".odp", ".otp"),
     RTF: (".rtf",),
     EPUB: (".epub",),
+    HWP: (".hwp",),
+    HWPX: (".hwpx",),
     HTML: (".html", ".htm", ".xhtml"),
     MARKDOWN: (".md", ".markdown"),
     XML: (".xml", ".nxml"),
@@ -102,6 +107,9 @@ _OLE_SIGNATURE: Final = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _OLE_HEADER_BYTES: Final = 512
 _OLE_PARTS: Final = (
     ("EncryptedPackage", ENCRYPTED_OFFICE),
+    ("HwpSummaryInformation", HWP),
+    ("BodyText", HWP),
+    ("ViewText", HWP),
     ("__properties_version1.0", OUTLOOK),
     ("WordDocument", OLD_OFFICE),
     ("Workbook", OLD_OFFICE),
@@ -112,6 +120,7 @@ _MIME: Final = re.compile(rb"mime-version:.*\ncontent-type:\s*(multipart|text)/"
 _RTF: Final = b"{\\rtf"
 _POSTSCRIPT: Final = b"%!PS"
 _FIRST_MEMBER_BYTES: Final = 256
+_HWPX_PARTS: Final = (b"application/hwp+zip", b"Contents/content.hpf")
 _PDF_HEADER_WITHIN_BYTES: Final = 1024
 _HTML: Final = re.compile(rb"<(!doctype\s+html|html[\s>]|head[\s>]|body[\s>])", re.IGNORECASE)
 _HTML_WITHIN_BYTES: Final = 2048
@@ -162,6 +171,8 @@ def _archive_type(head: bytes, tail: bytes) -> str | None:
     for kind in _NAMED_IN_FIRST_MEMBER:
         if b"mimetype" + kind.encode() in head[:_FIRST_MEMBER_BYTES]:
             return kind
+    if any(part in tail or part in head for part in _HWPX_PARTS):
+        return HWPX
     return next((kind for part, kind in _OOXML_PARTS if part in tail or part in head), None)
 
 
@@ -169,7 +180,9 @@ def _compound_type(content: bytes, name: str) -> str | None:
     for part, kind in _OLE_PARTS:
         if part.encode("utf-16-le") in content:
             return kind
-    return OUTLOOK if PurePath(name).suffix.lower() in EXTENSIONS[OUTLOOK] else None
+    # The directory of a large file may stand in its middle; then the name decides.
+    ending = PurePath(name).suffix.lower()
+    return next((kind for kind in (OUTLOOK, HWP) if ending in EXTENSIONS[kind]), None)
 
 
 def _text_type(head: bytes, name: str) -> str | None:

@@ -5,6 +5,8 @@ from functools import cache
 from chatbot.contracts.errors import DocumentFault
 from ingest_worker.parsers.attachments import Attachments
 from ingest_worker.parsers.epub import EpubParser
+from ingest_worker.parsers.hwp import HwpParser
+from ingest_worker.parsers.hwpx import HwpxParser
 from ingest_worker.parsers.images import ImageParser
 from ingest_worker.parsers.mail import MailParser
 from ingest_worker.parsers.markup import HtmlParser, MarkdownParser, TextParser
@@ -29,6 +31,8 @@ def _parsers() -> dict[str, Parser]:
         WordParser(),
         SlidesParser(),
         SheetParser(),
+        HwpParser(),
+        HwpxParser(),
         CsvParser(),
         HtmlParser(),
         MarkdownParser(),

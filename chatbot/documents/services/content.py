@@ -10,6 +10,8 @@ from chatbot.documents.models import DocumentVersion
 if TYPE_CHECKING:
     from django.core.files.base import File
 
+_OLD_HWP_SIGNATURE: Final = b"HWP Document File V"
+"""HWP 3 and before; later ones are compound files."""
 _SLOW_TO_OPEN_BYTES: Final = 2 * 1024 * 1024
 """PDFs and images are counted by their header; of the rest all is read when it is opened."""
 
@@ -40,11 +42,15 @@ def media_type_of(file: "IO[bytes] | File[bytes]", *, name: str) -> str:
         )
     if media_type:
         return media_type
+    if head.startswith(_OLD_HWP_SIGNATURE):
+        raise UnsupportedType(
+            "Documents of HWP 3 and before can't be read.", way_out="Save it as HWPX or PDF."
+        )
     raise UnsupportedType(
         "This type of file can't be read.",
         way_out=(
-            "Accepted: PDF, images, DOCX, PPTX, XLSX, ODT, ODS, ODP, RTF, EPUB, HTML, XML, "
-            "Markdown, text, CSV, EML and MSG."
+            "Accepted: PDF, images, DOCX, PPTX, XLSX, HWP, HWPX, ODT, ODS, ODP, RTF, EPUB, HTML, "
+            "XML, Markdown, text, CSV, EML and MSG."
         ),
     )
 

@@ -17,7 +17,7 @@ type IconType = ComponentType<{ size?: number }>;
 const ICONS: [RegExp, IconType, string][] = [
   [/pdf$/, IconFileTypePdf, 'red'],
   [/^image\//, IconPhoto, 'grape'],
-  [/word|opendocument\.text|rtf/, IconFileTypeDoc, 'blue'],
+  [/word|hwp|opendocument\.text|rtf/, IconFileTypeDoc, 'blue'],
   [/presentation|powerpoint/, IconFileTypePpt, 'orange'],
   [/sheet|excel|csv/, IconFileTypeXls, 'green'],
   [/rfc822/, IconMail, 'cyan'],

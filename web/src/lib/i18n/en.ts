@@ -192,7 +192,7 @@ const en = {
   },
   documents: {
     dropTitle: 'Drop files here, or choose them',
-    dropText: 'PDF, scans and images, Word, PowerPoint, Excel, HTML, Markdown, text, CSV, e-mail. Up to {{size}} each.',
+    dropText: 'PDF, scans and images, Word, PowerPoint, Excel, HWP, HTML, Markdown, text, CSV, e-mail. Up to {{size}} each.',
     dropRelease: 'Let go to add them to this brain',
     choose: 'Choose files',
     address: 'Add from a web address',

@@ -193,7 +193,7 @@ const ko: Translation = {
   },
   documents: {
     dropTitle: '파일을 끌어다 놓거나 선택하세요',
-    dropText: 'PDF, 스캔과 이미지, Word, PowerPoint, Excel, HTML, Markdown, 텍스트, CSV, 이메일. 파일당 최대 {{size}}.',
+    dropText: 'PDF, 스캔과 이미지, Word, PowerPoint, Excel, 한글(HWP, HWPX), HTML, Markdown, 텍스트, CSV, 이메일. 파일당 최대 {{size}}.',
     dropRelease: '놓으면 이 브레인에 추가됩니다',
     address: '웹 주소로 추가',
     addressPlaceholder: '또는 웹 주소로 추가: https://…',
