@@ -159,6 +159,6 @@ def _texts_of_objects(records: Iterable[Record]) -> Iterator[str]:
         elif record.tag == Tag.TEXT_ART:
             yield counted_text(record.data, _TEXT_ART_AT)[0]
         elif record.tag == Tag.FORM:
-            yield form_text(record.data)
+            yield f" {form_text(record.data)} "
         elif record.tag == Tag.SHAPE:
             yield from _texts_of_objects(record.children)

@@ -25,6 +25,10 @@ _STREAM_BYTES: Final = 64 * 1024 * 1024
 _ALL_BYTES: Final = 256 * 1024 * 1024
 _SECTIONS: Final = 2000
 _RAW_DEFLATE: Final = -15
+_SECTOR_SHIFT_AT: Final = 30
+_SECTOR_SHIFT_BYTES: Final = 2
+_SECTOR_SHIFTS: Final = frozenset({b"\x09\x00", b"\x0c\x00"})
+"""Powers of two; olefile would read sectors of any size at once."""
 _DAMAGED: Final = (
     OSError,
     ValueError,
@@ -108,6 +112,9 @@ def open_storage(path: Path) -> Iterator[HwpStorage]:
                 "The file was saved by HWP 3 or older. Save it as HWPX or PDF.",
                 code="type-unsupported",
             )
+        file.seek(_SECTOR_SHIFT_AT)
+        if file.read(_SECTOR_SHIFT_BYTES) not in _SECTOR_SHIFTS:
+            raise DocumentFault("The document can't be opened.", code="file-broken")
         file.seek(0)
         with _damage_named():
             compound = olefile.OleFileIO(file)

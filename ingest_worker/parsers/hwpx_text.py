@@ -149,7 +149,7 @@ def _text_of(name: str, element: etree._Element) -> str:
         main, above = _child_text(element, "mainText"), _child_text(element, "subText")
         return f"{main}({above})" if above else main
     if name in _FIELDS:
-        return _joined([*map(element.get, _FIELD_TEXTS), _child_text(element, "text")])
+        return f" {_joined([*map(element.get, _FIELD_TEXTS), _child_text(element, 'text')])} "
     return str(element.get(_TEXT_ATTRIBUTES[name], "")) if name in _TEXT_ATTRIBUTES else ""
 
 
