@@ -30,6 +30,8 @@ from tests.factories.brains import add_member, make_brain
 from tests.factories.documents import make_file, upload, version_of
 from tests.listening import events_of
 
+DATA = Path(__file__).resolve().parents[1] / "data"
+
 pytestmark = pytest.mark.django_db
 
 
@@ -158,8 +160,9 @@ class TestUploadDocument:
             (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "old.doc"),
             (b"PK\x03\x04nothing of Office", "archive.docx"),
             (b"%!PS-Adobe-3.0", "letter.ps"),
+            (b"HWP Document File V3.00 \x1a\x01\x02\x03", "old.hwp"),
         ],
-        ids=["program", "old-office", "zip", "postscript"],
+        ids=["program", "old-office", "zip", "postscript", "old-hwp"],
     )
     def test_refuses_types_that_cannot_be_read(
         self, content: bytes, name: str, stored: Path
@@ -179,8 +182,10 @@ class TestUploadDocument:
             ("안녕".encode("utf-16"), "memo.txt", media_types.TEXT),
             (b"a,b\n1,2\n", "table.csv", media_types.CSV),
             (b"<!DOCTYPE html><p>Hi", "page.txt", media_types.HTML),
+            ((DATA / "textbox.hwp").read_bytes(), "report.doc", media_types.HWP),
+            ((DATA / "header.hwpx").read_bytes(), "report.zip", media_types.HWPX),
         ],
-        ids=["pdf", "png", "cp949", "utf-16", "csv", "html"],
+        ids=["pdf", "png", "cp949", "utf-16", "csv", "html", "hwp", "hwpx"],
     )
     def test_believes_the_content_before_the_name(
         self, content: bytes, name: str, media_type: str
