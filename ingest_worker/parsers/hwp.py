@@ -2,8 +2,7 @@
 
 import struct
 from collections.abc import Iterable, Iterator
-from pathlib import Path
-from typing import Final, Literal
+from typing import BinaryIO, Final, Literal
 
 from chatbot.contracts.media_types import HWP
 from ingest_worker.parsers.flow import Cell, FlowWriter, Frame, Grid, Inset, Margin, Note, Paragraph
@@ -37,9 +36,9 @@ class HwpParser(WholeFileParser):
 
     media_types = frozenset({HWP})
 
-    def sections(self, path: Path) -> Iterator[Section]:
+    def sections(self, file: BinaryIO, media_type: str) -> Iterator[Section]:  # noqa: ARG002 - one type
         writer = FlowWriter()
-        with open_storage(path) as storage:
+        with open_storage(file) as storage:
             reader = _Reader(_shapes(storage.document_info()))
             for data in storage.sections():
                 yield Section(tuple(writer.blocks(reader.paragraphs(record_trees(data)))))

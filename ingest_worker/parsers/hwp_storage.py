@@ -4,8 +4,7 @@ import struct
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 import olefile
 
@@ -104,21 +103,20 @@ class HwpStorage:
 
 
 @contextmanager
-def open_storage(path: Path) -> Iterator[HwpStorage]:
+def open_storage(file: BinaryIO) -> Iterator[HwpStorage]:
     """Raises DocumentFault if the file is damaged, locked, or of an older format."""
-    with path.open("rb") as file:
-        if file.read(len(_OLD_SIGNATURE)) == _OLD_SIGNATURE:
-            raise DocumentFault(
-                "The file was saved by HWP 3 or older. Save it as HWPX or PDF.",
-                code="type-unsupported",
-            )
-        file.seek(_SECTOR_SHIFT_AT)
-        if file.read(_SECTOR_SHIFT_BYTES) not in _SECTOR_SHIFTS:
-            raise DocumentFault("The document can't be opened.", code="file-broken")
-        file.seek(0)
-        with _damage_named():
-            compound = olefile.OleFileIO(file)
-        yield HwpStorage(compound)
+    if file.read(len(_OLD_SIGNATURE)) == _OLD_SIGNATURE:
+        raise DocumentFault(
+            "The file was saved by HWP 3 or older. Save it as HWPX or PDF.",
+            code="type-unsupported",
+        )
+    file.seek(_SECTOR_SHIFT_AT)
+    if file.read(_SECTOR_SHIFT_BYTES) not in _SECTOR_SHIFTS:
+        raise DocumentFault("The document can't be opened.", code="file-broken")
+    file.seek(0)
+    with _damage_named():
+        compound = olefile.OleFileIO(file)
+    yield HwpStorage(compound)
 
 
 @contextmanager

@@ -3,8 +3,7 @@
 import re
 import zlib
 from collections.abc import Iterable, Iterator
-from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 from zipfile import BadZipFile, ZipFile
 
 from lxml import etree
@@ -39,9 +38,9 @@ class HwpxParser(WholeFileParser):
 
     media_types = frozenset({HWPX})
 
-    def sections(self, path: Path) -> Iterator[Section]:
-        check_archive(path)
-        with _open(path) as archive:
+    def sections(self, file: BinaryIO, media_type: str) -> Iterator[Section]:  # noqa: ARG002 - one type
+        check_archive(file)
+        with _open(file) as archive:
             names = set(archive.namelist())
             if _MANIFEST in names and _is_encrypted(_tree(archive, _MANIFEST)):
                 raise DocumentFault("The file needs a password.", code="file-encrypted")
@@ -53,9 +52,9 @@ class HwpxParser(WholeFileParser):
                 yield Section(tuple(writer.blocks(paragraphs)))
 
 
-def _open(path: Path) -> ZipFile:
+def _open(file: BinaryIO) -> ZipFile:
     try:
-        return ZipFile(path)
+        return ZipFile(file)
     except _DAMAGED as error:
         raise DocumentFault("The document can't be opened.", code="file-broken") from error
 
