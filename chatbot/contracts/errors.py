@@ -7,6 +7,11 @@ AppError
 ├── NotFound                 absent, or somebody else's: the two can't be told apart
 ├── MethodNotAllowed         the address exists and takes other methods
 ├── Conflict                 the state doesn't allow it
+├── Gone                     it was there, and has expired
+├── PreconditionFailed       the client speaks a version that isn't spoken here
+├── Locked                   somebody else is writing to it right now
+├── KeyReused                an idempotency key that came with other content before
+├── ChecksumDiffers          what arrived isn't what was sent
 ├── TooLarge                 over a limit in bytes, pages or tokens
 ├── UnsupportedType          the content is of a type that can't be read
 ├── LimitReached             rate, quota or queue bound; carries `retry_after_seconds`
@@ -64,6 +69,26 @@ class MethodNotAllowed(AppError):
 
 class Conflict(AppError):
     code = "conflict"
+
+
+class Gone(AppError):
+    code = "gone"
+
+
+class PreconditionFailed(AppError):
+    code = "precondition-failed"
+
+
+class Locked(AppError):
+    code = "locked"
+
+
+class KeyReused(AppError):
+    code = "idempotency-key-reused"
+
+
+class ChecksumDiffers(AppError):
+    code = "checksum-differs"
 
 
 class TooLarge(AppError):

@@ -11,6 +11,7 @@ from django.db import DatabaseError, InterfaceError, ProgrammingError, connectio
 from chatbot.accounts.services import tokens
 from chatbot.conversations.services import completions
 from chatbot.documents.services import files, ingestion
+from chatbot.uploads.services import finishing, idempotency
 
 logger = logging.getLogger(__name__)
 
@@ -49,6 +50,16 @@ class Housekeeping:
                 at_once=ingestion.SUPERSEDED_AT_ONCE,
             ),
             Chore(ingestion.remove_old_workers, every_seconds=3600),
+            Chore(
+                finishing.remove_expired_uploads,
+                every_seconds=60,
+                at_once=finishing.EXPIRED_AT_ONCE,
+            ),
+            Chore(
+                idempotency.remove_old_keys,
+                every_seconds=600,
+                at_once=idempotency.OLD_AT_ONCE,
+            ),
             Chore(files.remove_orphans, every_seconds=30, at_once=files.ORPHANS_AT_ONCE),
         ]
 

@@ -157,6 +157,11 @@ STORAGES: dict[str, dict[str, Any]] = {
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
 UPLOAD_LIMIT_BYTES = ENVIRONMENT.upload_limit_megabytes * 1024 * 1024
+UNFINISHED_UPLOADS = 1000
+"""So many resumable uploads may somebody have begun and not ended."""
+UNFINISHED_UPLOADS_BYTES = 20 * UPLOAD_LIMIT_BYTES
+"""So large may they be together, by what was announced."""
+UNFINISHED_DOCUMENTS_LIMIT = ENVIRONMENT.unfinished_documents_limit
 PAGES_LIMIT = ENVIRONMENT.pages_limit
 OUTBOUND_PRIVATE_HOSTS = ENVIRONMENT.outbound_private_hosts
 """Where addresses that people give may lead, beside the public internet."""

@@ -8,6 +8,7 @@ monkeypatch()
 
 INSTALLED_APPS = [
     *DOMAIN_APPS,  # noqa: F405
+    "chatbot.uploads",
     "django.contrib.admin",
     "django.contrib.messages",
     "django.contrib.staticfiles",
@@ -96,6 +97,9 @@ SPECTACULAR_SETTINGS = {
         "LanguageEnum": "chatbot.accounts.models.Language",
         "ScopeEnum": "chatbot.accounts.models.Scope",
         "DocumentStateEnum": "chatbot.documents.models.VersionState",
+        "UploadStateEnum": "chatbot.uploads.models.UploadState",
+        "ItemResultEnum": "chatbot.uploads.models.ItemResult",
+        "ItemStateEnum": "chatbot.uploads.models.ITEM_STATES",
         "PageSourceEnum": "chatbot.documents.models.PageSource",
         "TurnStateEnum": "chatbot.conversations.models.TurnState",
         "MessageRoleEnum": "chatbot.conversations.models.MessageRole",

@@ -54,6 +54,7 @@ class Environment:
     embedding: InferenceServer
     sign_up_open: bool
     upload_limit_megabytes: int
+    unfinished_documents_limit: int
     pages_limit: int
     request_limit_per_minute: int
     question_limit_per_minute: int
@@ -123,6 +124,9 @@ def read_environment() -> Environment:
         ),
         sign_up_open=env.bool("SIGN_UP_OPEN", False),
         upload_limit_megabytes=env.int("UPLOAD_LIMIT_MB", 200, validate=validate.Range(min=1)),
+        unfinished_documents_limit=env.int(
+            "UNFINISHED_DOCUMENTS_LIMIT", 10_000, validate=validate.Range(min=1)
+        ),
         pages_limit=env.int("PAGES_LIMIT", 2000, validate=validate.Range(min=1)),
         request_limit_per_minute=env.int(
             "REQUEST_LIMIT_PER_MINUTE", 600, validate=validate.Range(min=1)

@@ -1,5 +1,6 @@
 """Every endpoint, every role. An endpoint without a row fails `TestTable`."""
 
+import base64
 import json
 from collections.abc import Iterator
 from contextlib import closing
@@ -23,6 +24,7 @@ from tests.factories.accounts import PASSWORD, make_api_key, make_group, make_us
 from tests.factories.brains import add_member, make_brain
 from tests.factories.conversations import make_conversation, make_turn
 from tests.factories.documents import make_document, store_content
+from tests.factories.uploads import begin_upload, make_batch
 
 JSON: Final = "application/json"
 
@@ -88,6 +90,8 @@ FAILED = {"document_id": "document"}
 READING = {"document_id": "reading"}
 CONVERSATION = {"conversation_id": "conversation"}
 TURN = {"turn_id": "turn"}
+UPLOAD = {"upload_id": "upload"}
+BATCH = {"batch_id": "batch"}
 CREDENTIALS = {"email": "kim@example.com", "password": PASSWORD}
 NEW_ACCOUNT = {"email": "new@example.com", "password": "another-battery-staple"}
 
@@ -151,6 +155,24 @@ TABLE: Final = [
     Row("GET", "file", READERS, path=FAILED),
     Row("GET", "pages", READERS, path=FAILED),
     Row("GET", "page", READERS, path={**FAILED, "number": "first_page"}),
+    Row("POST", "documents-retry-failed", members(viewer=403, editor=202, owner=202), path=BRAIN),
+    # --- uploads and batches ---
+    Row("POST", "uploads", members(viewer=403, editor=201, owner=201)),
+    Row("GET", "upload", own(200), path=UPLOAD),
+    Row("PATCH", "upload", own(204), path=UPLOAD),
+    Row("DELETE", "upload", own(204), path=UPLOAD),
+    Row("POST", "upload-finish", own(409), path=UPLOAD),
+    Row(
+        "POST",
+        "batches",
+        members(viewer=403, editor=202, owner=202),
+        path=BRAIN,
+        body={"items": [{"ref": "1"}]},
+    ),
+    Row("GET", "batch", READERS, path=BATCH),
+    Row("GET", "batch-items", READERS, path=BATCH),
+    Row("POST", "batch-retry", members(viewer=403, editor=202, owner=202), path=BATCH),
+    Row("POST", "batch-cancel", members(viewer=403, editor=202, owner=202), path=BATCH),
     # --- conversations and jobs ---
     Row("GET", "conversations", signed_in(200)),
     Row("POST", "conversations", signed_in(201), body={}),
@@ -270,6 +292,7 @@ def world(settings: Settings) -> World:
     reading = make_document(brain, state=VersionState.READING)
     conversation = make_conversation(owner, brain=brain)
     turn = make_turn(conversation, state=TurnState.STOPPED)
+    upload = begin_upload(owner, brain, length=5)
     ids = {
         "brain": brain.pk,
         "member": add_member(brain, make_user(), BrainRole.VIEWER).pk,
@@ -280,6 +303,8 @@ def world(settings: Settings) -> World:
         "job": failed.current_version_id,
         "conversation": conversation.pk,
         "turn": turn.pk,
+        "upload": upload.pk,
+        "batch": make_batch(owner, brain).pk,
         "answer": turn.answer_id,
         "answer_elsewhere": make_turn(make_conversation(owner)).answer_id,
         "api_key": make_api_key(owner)[0].pk,
@@ -323,6 +348,8 @@ def answer_of(role: str, row: Row, world: World, ids: dict[str, Any]) -> HttpRes
     call = getattr(client_of(role, row, world), row.method.lower())
     if row.method == "GET":
         request: dict[str, Any] = {}
+    elif row.name in {"upload", "uploads"}:
+        request = bytes_for(ids["brain"])
     elif str(row) == "POST documents":
         request = {"data": {"file": SimpleUploadedFile("note.txt", b"Some text.")}}
     else:
@@ -331,6 +358,18 @@ def answer_of(role: str, row: Row, world: World, ids: dict[str, Any]) -> HttpRes
         request = {"data": body, "content_type": JSON}
     response: HttpResponse = call(row.address(ids), **request)
     return response
+
+
+def bytes_for(brain_id: object) -> dict[str, Any]:
+    """No bytes, for an upload to the brain."""
+    told = base64.b64encode(str(brain_id).encode()).decode()
+    headers = {
+        "Tus-Resumable": "1.0.0",
+        "Upload-Length": "5",
+        "Upload-Offset": "0",
+        "Upload-Metadata": f"brain {told}",
+    }
+    return {"data": b"", "content_type": "application/offset+octet-stream", "headers": headers}
 
 
 @pytest.mark.django_db

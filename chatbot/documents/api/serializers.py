@@ -142,3 +142,8 @@ class PageOutput(PageSummaryOutput):
     )
     width = serializers.FloatField(allow_null=True)
     height = serializers.FloatField(allow_null=True)
+
+
+class ChangedOutput(serializers.Serializer[Any]):
+    count = serializers.IntegerField(help_text="So many documents.")
+    has_more = serializers.BooleanField(help_text="The time was up before all were done.")

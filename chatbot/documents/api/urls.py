@@ -2,8 +2,13 @@ from django.urls import path
 
 from chatbot.documents.api import views
 
+# The address of `DocumentsView` stands in `chatbot.uploads.api.urls`, which adds to it.
 urlpatterns = [
-    path("brains/<uuid:brain_id>/documents", views.DocumentsView.as_view(), name="documents"),
+    path(
+        "brains/<uuid:brain_id>/documents/retry-failed",
+        views.RetryFailedView.as_view(),
+        name="documents-retry-failed",
+    ),
     path("documents/<uuid:document_id>", views.DocumentView.as_view(), name="document"),
     path(
         "documents/<uuid:document_id>/retry",

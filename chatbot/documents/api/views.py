@@ -1,6 +1,6 @@
 """Documents, their pages and their files."""
 
-from typing import Final
+from typing import Any, ClassVar, Final
 from uuid import UUID
 
 from django.http.response import HttpResponseBase
@@ -18,6 +18,7 @@ from chatbot.brains.models import BrainRole
 from chatbot.brains.selectors import get_brain
 from chatbot.documents.api.files import file_response
 from chatbot.documents.api.serializers import (
+    ChangedOutput,
     DocumentOutput,
     DocumentsQuery,
     FetchInput,
@@ -36,11 +37,15 @@ from chatbot.documents.selectors import (
     readable_pages,
 )
 from chatbot.documents.services import (
+    Also,
+    UploadResult,
     cancel_document,
     delete_document,
     fetch_document,
+    require_room,
     reread_document,
     retry_document,
+    retry_failed_documents,
     upload_document,
 )
 
@@ -60,6 +65,7 @@ class DocumentApiView(ApiView):
 
 class DocumentsView(DocumentApiView):
     parser_classes = (UploadParser, JsonParser)
+    input: ClassVar[type[UploadInput]] = UploadInput
 
     @extend_schema(
         operation_id="list_documents",
@@ -88,20 +94,28 @@ class DocumentsView(DocumentApiView):
         """
         # Before the body is read: nobody sends 200 MB to hear that it isn't allowed.
         get_brain(user=user_of(request), brain_id=brain_id, role=BrainRole.EDITOR)
+        require_room(user=user_of(request))
         if request.content_type.lower().startswith(_JSON):
             return self.accepted(
                 fetch_document(user=user_of(request), brain_id=brain_id, **self.parsed(FetchInput))
             )
-        upload = self.parsed(UploadInput)
+        return self.take_in(brain_id, self.parsed(self.input))
+
+    def take_in(self, brain_id: UUID, upload: dict[str, Any], also: Also | None = None) -> Response:
+        """Stores what has arrived; `also` as for `upload_document`."""
         file = upload["file"]
         result = upload_document(
-            user=user_of(request),
+            user=user_of(self.request),
             brain_id=brain_id,
             file=file,
             title=upload.get("title", ""),
             sha256=file.sha256,
             size_bytes=file.size,
+            also=also,
         )
+        return self.stored(result)
+
+    def stored(self, result: UploadResult) -> Response:
         return self.accepted(result.document, status=202 if result.created else 200)
 
 
@@ -117,6 +131,19 @@ class DocumentView(DocumentApiView):
         """Deletes a document and all that was made of it; needs the role editor."""
         delete_document(user=user_of(request), document_id=document_id)
         return Response(status=204)
+
+
+class RetryFailedView(DocumentApiView):
+    @extend_schema(
+        operation_id="retry_failed_documents", request=None, responses={202: ChangedOutput}
+    )
+    def post(self, request: Request, brain_id: UUID) -> Response:
+        """Goes on with all documents of a brain that have failed; needs the role editor.
+
+        Where `has_more` is true the time was up before all were done: call again.
+        """
+        changed = retry_failed_documents(user=user_of(request), brain_id=brain_id)
+        return Response(ChangedOutput(changed).data, status=202)
 
 
 class DocumentRetryView(DocumentApiView):

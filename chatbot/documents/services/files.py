@@ -7,12 +7,12 @@ died in the middle, and not by a deletion that only saw rows.
 import contextlib
 import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from functools import partial
 from io import UnsupportedOperation
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
 from django.core.files.storage import FileSystemStorage, default_storage
@@ -91,10 +91,22 @@ def remove_orphans() -> int:
     return removed
 
 
+def keep_what(rows: Callable[[], QuerySet[Any, Any]]) -> None:
+    """An app that stands above this one stores files, too, and says which rows need them.
+
+    The rows have a column `storage_name`; a file is linked in the transaction that makes its row.
+    """
+    _needing.append(rows)
+
+
+_needing: Final[list[Callable[[], QuerySet[Any, Any]]]] = [DocumentVersion.objects.all]
+
+
 def _orphans() -> QuerySet[StoredFile]:
     too_old = Now() - timedelta(hours=UPLOAD_HOURS)
+    needed = (Exists(rows().filter(storage_name=OuterRef("name"))) for rows in _needing)
     return StoredFile.objects.filter(
-        ~Exists(DocumentVersion.objects.filter(storage_name=OuterRef("name"))),
+        *(~exists for exists in needed),
         Q(linked_at__isnull=False) | Q(created_at__lt=too_old),
     )
 

@@ -1,5 +1,6 @@
 """What an editor does with a document that is there: try again, read anew, give up, delete."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 from uuid import UUID
 
@@ -18,6 +19,7 @@ from chatbot.documents.models import (
     DocumentVersion,
     IngestionJob,
     JobState,
+    Page,
     VersionState,
 )
 from chatbot.documents.selectors import get_document, no_such_document
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from chatbot.accounts.models import User
 
 _STOPPED = (JobState.FAILED, JobState.CANCELLED)
+_REVIVED = ("state", "pages_total", "pages_done", "error_code", "error_sentence", "finished_at")
 _OPEN = (JobState.QUEUED, JobState.RUNNING)
 
 
@@ -62,14 +65,17 @@ def retry(version: DocumentVersion) -> None:
 
 def revive(version: DocumentVersion) -> None:
     """Queues again what had stopped. The caller holds the version's row."""
-    jobs_stopped = version.jobs.filter(state__in=_STOPPED)
-    if not jobs_stopped.exists():
-        version.jobs.all().delete()
-        version.pages.all().delete()
-        version.pages_total = None
-        version.pages_done = 0
-        IngestionJob.objects.create(version=version, stage=first_stage(version))
-    jobs_stopped.update(
+    revive_all([version])
+
+
+def revive_all(versions: Sequence[DocumentVersion]) -> None:
+    """As `revive`, in as many statements as for one."""
+    stopped = IngestionJob.objects.filter(version__in=versions, state__in=_STOPPED)
+    with_stopped = set(stopped.order_by().values_list("version", flat=True))
+    anew = [version for version in versions if version.pk not in with_stopped]
+    if anew:
+        _begin_anew(anew)
+    stopped.update(
         state=JobState.QUEUED,
         run_after=Now(),
         hinted_at=None,
@@ -81,12 +87,26 @@ def revive(version: DocumentVersion) -> None:
         error_detail="",
         finished_at=None,
     )
-    version.state = VersionState.RECEIVED if version.pages_total is None else VersionState.READING
-    version.error_code = version.error_sentence = ""
-    version.finished_at = None
-    version.save()
-    announce(version)
+    for version in versions:
+        is_planned = version.pages_total is not None
+        version.state = VersionState.READING if is_planned else VersionState.RECEIVED
+        version.error_code = version.error_sentence = ""
+        version.finished_at = None
+    DocumentVersion.objects.bulk_update(versions, _REVIVED)
+    for version in versions:
+        announce(version)
     jobs.wake_scheduler()
+
+
+def _begin_anew(versions: Sequence[DocumentVersion]) -> None:
+    IngestionJob.objects.filter(version__in=versions).delete()
+    Page.objects.filter(version__in=versions).delete()
+    for version in versions:
+        version.pages_total = None
+        version.pages_done = 0
+    IngestionJob.objects.bulk_create(
+        [IngestionJob(version=version, stage=first_stage(version)) for version in versions]
+    )
 
 
 @transaction.atomic

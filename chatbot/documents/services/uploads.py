@@ -2,6 +2,7 @@
 
 import unicodedata
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Final
@@ -42,7 +43,10 @@ class UploadResult:
     """False: the same bytes were in the brain already, and this is their document."""
 
 
-def upload_document(
+Also = Callable[[UploadResult], None]
+
+
+def upload_document(  # noqa: PLR0913 - each says another thing about the file
     *,
     user: "User",
     brain_id: UUID,
@@ -50,6 +54,7 @@ def upload_document(
     title: str,
     sha256: str,
     size_bytes: int,
+    also: Also | None = None,
 ) -> UploadResult:
     """Stores a file and queues its ingestion.
 
@@ -60,6 +65,8 @@ def upload_document(
         title: empty for the file's name.
         sha256: of the content, in hexadecimal.
         size_bytes: of the content.
+        also: called with the result in the transaction that makes or finds the document; what it
+            raises undoes that.
 
     Raises:
         NotFound, NotAllowed: the brain, for this user.
@@ -69,8 +76,8 @@ def upload_document(
     get_brain(user=user, brain_id=brain_id, role=BrainRole.EDITOR)
     _check_size(size_bytes)
     media_type = media_type_of(file, name=file.name or "")
-    if known := _document_of(brain_id, sha256):
-        return UploadResult(known, created=False)
+    if known := _found(brain_id, sha256, also):
+        return known
     version = DocumentVersion(id=uuid.uuid4(), size_bytes=size_bytes, media_type=media_type)
     version.storage_name = files.storage_name(sha256=sha256, version_id=version.pk)
     files.store_file(name=version.storage_name, file=file)
@@ -78,26 +85,31 @@ def upload_document(
         brain_id=brain_id, title=_title(title, file), sha256=sha256, created_by=user
     )
     try:
-        return _store_rows(user, document, version)
+        return _store_rows(user, document, version, also)
     except BaseException:
         files.remove_files(names=[version.storage_name])
         raise
 
 
-def _store_rows(user: "User", document: Document, version: DocumentVersion) -> UploadResult:
+def _store_rows(
+    user: "User", document: Document, version: DocumentVersion, also: Also | None
+) -> UploadResult:
     """The rows; or the document of somebody who was quicker with the same bytes."""
     for _ in range(_ATTEMPTS):
         try:
             with transaction.atomic():
                 _insert(document, version)
+                result = UploadResult(document, created=True)
+                if also:
+                    also(result)
         except IntegrityError:
             # Somebody was quicker with the same bytes, or the brain has gone meanwhile.
             get_brain(user=user, brain_id=document.brain_id, role=BrainRole.EDITOR)
-            if known := _document_of(document.brain_id, document.sha256):
+            if known := _found(document.brain_id, document.sha256, also):
                 files.remove_files(names=[version.storage_name])
-                return UploadResult(known, created=False)
+                return known
         else:
-            return UploadResult(document, created=True)
+            return result
     raise Conflict("The document is being changed by somebody else.", way_out="Try again.")
 
 
@@ -119,12 +131,20 @@ def _insert(document: Document, version: DocumentVersion) -> None:
     jobs.wake_scheduler()
 
 
-def _document_of(brain_id: UUID, sha256: str) -> Document | None:
-    return (
-        Document.objects.select_related("current_version")
+@transaction.atomic
+def _found(brain_id: UUID, sha256: str, also: Also | None) -> UploadResult | None:
+    """The document that has the same bytes already."""
+    document = (
+        Document.objects.select_related("current_version", "next_version", "created_by")
         .filter(brain_id=brain_id, sha256=sha256)
         .first()
     )
+    if document is None:
+        return None
+    result = UploadResult(document, created=False)
+    if also:
+        also(result)
+    return result
 
 
 def _check_size(size_bytes: int) -> None:

@@ -1,0 +1,3 @@
+from tests.stored_files import stored
+
+__all__ = ["stored"]
