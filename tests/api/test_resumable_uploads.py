@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import io
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -15,8 +16,10 @@ from chatbot.accounts.models import User
 from chatbot.brains.models import Brain, BrainRole
 from chatbot.documents.models import Document, StoredFile
 from chatbot.uploads.models import Upload, UploadPart
+from chatbot.wsgi import application
 from tests.api.problems import check_is_problem
-from tests.factories.accounts import make_user
+from tests.api.test_uploads import BrokenBody
+from tests.factories.accounts import make_api_key, make_user
 from tests.factories.brains import add_member, make_brain
 from tests.factories.documents import make_document
 from tests.factories.uploads import begin_upload
@@ -380,3 +383,30 @@ def unmounted(folder: Path) -> dict[str, Any]:
         "BACKEND": "django.core.files.storage.FileSystemStorage",
         "OPTIONS": {"location": str(folder / "unmounted")},
     }
+
+
+@pytest.mark.django_db(transaction=True)
+class TestBrokenConnection:
+    def test_keeps_what_has_arrived(self) -> None:
+        user = make_user()
+        upload = begin_upload(user, make_brain(owner=user), length=300_000)
+        environ = {
+            "REQUEST_METHOD": "PATCH",
+            "PATH_INFO": f"/api/v1/uploads/{upload.pk}",
+            "SERVER_NAME": "127.0.0.1",
+            "SERVER_PORT": "80",
+            "CONTENT_TYPE": BYTES,
+            "CONTENT_LENGTH": "300000",
+            "HTTP_TUS_RESUMABLE": "1.0.0",
+            "HTTP_UPLOAD_OFFSET": "0",
+            "HTTP_AUTHORIZATION": f"Bearer {make_api_key(user)[1]}",
+            "wsgi.input": BrokenBody(b"x" * 150_000),
+            "wsgi.errors": io.StringIO(),
+            "wsgi.url_scheme": "http",
+        }
+
+        response = application(environ, lambda *_: io.BytesIO().write)
+        response.close()
+
+        upload.refresh_from_db()
+        assert (upload.offset, upload.writer) == (150_000, None)

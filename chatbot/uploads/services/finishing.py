@@ -127,24 +127,23 @@ def _pieces(name: str) -> Iterator[bytes]:
 
 def _done(writer: Writer, result: UploadResult) -> None:
     """In the transaction that makes the document."""
-    upload = writer.upload
-    UploadPart.objects.filter(upload=upload).delete()
-    mark_received(upload.item, result)
     writer.update(
         state=UploadState.DONE,
         document=result.document,
         expires_at=timezone.now() + timedelta(hours=EXPIRE_HOURS),
     )
+    UploadPart.objects.filter(upload=writer.upload).delete()
+    mark_received(writer.upload.item, result)
 
 
 def _fail(writer: Writer, error: AppError) -> None:
     names = [part.storage_name for part in writer.upload.parts.all()]
     with transaction.atomic():
-        UploadPart.objects.filter(upload=writer.upload).delete()
-        mark_refused(writer.upload.item, error)
         writer.update(
             state=UploadState.FAILED, error_code=error.error_code, error_sentence=error.sentence
         )
+        UploadPart.objects.filter(upload=writer.upload).delete()
+        mark_refused(writer.upload.item, error)
     files.remove_files(names=names)
 
 

@@ -200,6 +200,13 @@ class _Receiver:
         before = self._replaced.size_bytes if self._replaced else 0
         start = self._upload.offset - before
         offset = self._upload.offset + self._new_bytes
+        is_whole = offset == self._upload.length
+        # First: whoever lost the right to write finds rows of somebody else.
+        self._writer.update(
+            offset=offset,
+            expires_at=_expiry(),
+            state=UploadState.COMPLETE if is_whole else UploadState.RECEIVING,
+        )
         if self._replaced:
             UploadPart.objects.filter(pk=self._replaced.pk).delete()
         UploadPart.objects.create(
@@ -207,12 +214,6 @@ class _Receiver:
         )
         if not files.link_file(name=name):
             raise files.StorageAway("The upload took too long.", way_out="Send the bytes again.")
-        is_whole = offset == self._upload.length
-        self._writer.update(
-            offset=offset,
-            expires_at=_expiry(),
-            state=UploadState.COMPLETE if is_whole else UploadState.RECEIVING,
-        )
 
 
 def temporary_file(name: str = "part") -> TemporaryUploadedFile:
