@@ -31,6 +31,7 @@ from tests.factories.brains import add_member, make_brain
 from tests.factories.conversations import make_conversation, make_turn
 from tests.factories.documents import claim, make_document, make_job, version_of
 from tests.factories.inference import make_endpoint
+from tests.factories.uploads import begin_upload, make_batch
 
 pytestmark = pytest.mark.django_db
 MODELS: list[type[Model]] = sorted(admin.site._registry, key=lambda model: model.__name__)
@@ -56,6 +57,8 @@ def populate() -> None:
     claim(make_job(make_document(brain)))
     make_job(document)
     ingestion.tell_alive(name=f"host:{document.pk}", queue=Queue.OCR_WORKER, slots=2)
+    begin_upload(person, brain, length=10)
+    make_batch(person, brain)
     turn = make_turn(make_conversation(person, brain=brain), state=TurnState.COMPLETED)
     DailyTokens.objects.create(user=person, day=timezone.now().date(), tokens=100)
     endpoint = make_endpoint()

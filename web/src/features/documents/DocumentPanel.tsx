@@ -14,6 +14,7 @@ import type { Brain, DocumentState } from '@/lib/api/types';
 import { AddressForm } from './AddressForm';
 import { isInWork, useDocuments } from './api';
 import { DocumentRow } from './DocumentRow';
+import { RetryAllButton } from './RetryAllButton';
 import { UploadDropzone } from './UploadDropzone';
 import { UploadList } from './UploadList';
 import { useUploads } from './uploads';
@@ -39,6 +40,7 @@ export function DocumentPanel({ brain }: { brain: Brain }) {
   const uploads = useUploads(brain.id);
   const isFiltered = state !== '' || wanted !== '';
   const mayEdit = brain.role !== 'viewer';
+  const mayRetryAll = mayEdit && rows.some((document) => document.state === 'failed');
   const isEmpty = documents.isSuccess && rows.length === 0;
 
   return (
@@ -66,6 +68,7 @@ export function DocumentPanel({ brain }: { brain: Brain }) {
               ...STATES.map((each) => ({ value: each, label: t(`documents.state.${each}`) })),
             ]}
           />
+          {mayRetryAll && <RetryAllButton brain={brain.id} />}
         </Group>
       )}
       {documents.isPending && <Skeleton h={220} />}

@@ -123,6 +123,26 @@ export function useRetryDocument(brain: string) {
   });
 }
 
+interface Changed {
+  count: number;
+  has_more: boolean;
+}
+
+/** How many documents of a brain have failed. */
+export async function countFailed(brain: string): Promise<number> {
+  const query = { state: 'failed', page_size: 1 };
+  return (await request<Paged<BrainDocument>>(`brains/${brain}/documents`, { query })).count;
+}
+
+export function useRetryFailed(brain: string) {
+  const onSettled = useDocumentsChanged(brain);
+  return useMutation({
+    mutationFn: () =>
+      request<Changed>(`brains/${brain}/documents/retry-failed`, { method: 'POST' }),
+    onSettled,
+  });
+}
+
 export function useCancelDocument(brain: string) {
   const onSettled = useDocumentsChanged(brain);
   return useMutation({

@@ -1,9 +1,13 @@
 import { useSyncExternalStore } from 'react';
 
 import type { BrainDocument } from '@/lib/api/types';
-import { apiUrl, csrfHeader, forgetCsrfToken } from '@/lib/http';
+import { apiUrl, csrfHeader, forgetCsrfToken, request as ask } from '@/lib/http';
 import { offlineProblem, parseProblem, type Problem, ProblemError } from '@/lib/problem';
 import { randomId } from '@/lib/text';
+
+import { begunUpload, forgetBegunUpload, rememberUpload } from './begun-uploads';
+import { sendInPieces } from './resumable';
+import { forgetUpload, tusWire } from './tus';
 
 export type UploadOutcome =
   | { state: 'waiting' }
@@ -18,6 +22,13 @@ export type Upload = { id: string; brain: string; file: File } & UploadOutcome;
 type StoredListener = (upload: Upload, document: BrainDocument) => void;
 
 const AT_ONCE = 3;
+/** Larger files go in pieces, and on after a lost connection. */
+const WHOLE_BYTES = 8 * 1024 * 1024;
+
+interface Stored {
+  status: number;
+  document: BrainDocument;
+}
 
 export function isRunning(upload: Upload): boolean {
   return upload.state === 'waiting' || upload.state === 'sending';
@@ -30,7 +41,7 @@ export function isRunning(upload: Upload): boolean {
 class UploadStore {
   /** In the order in which they were asked for. */
   private uploads: readonly Upload[] = [];
-  private readonly requests = new Map<string, XMLHttpRequest>();
+  private readonly requests = new Map<string, { abort: () => void }>();
   private readonly listeners = new Set<() => void>();
   private readonly storedListeners = new Set<StoredListener>();
 
@@ -93,7 +104,9 @@ class UploadStore {
       const headers = await csrfHeader();
       const current = this.uploads.find((upload) => upload.id === id);
       if (current?.state !== 'sending') return;
-      const { status, document } = await this.send(id, brain, file, headers);
+      const { status, document } = await (file.size > WHOLE_BYTES
+        ? this.sendInPieces(id, brain, file)
+        : this.send(id, brain, file, headers));
       this.change(id, { state: status === 200 ? 'duplicate' : 'added', document });
       const stored = this.uploads.find((upload) => upload.id === id);
       if (stored) for (const listener of this.storedListeners) listener(stored, document);
@@ -113,14 +126,41 @@ class UploadStore {
     this.change(id, { state: 'failed', problem });
   }
 
+  private async sendInPieces(id: string, brain: string, file: File): Promise<Stored> {
+    const ending = new AbortController();
+    let begun = begunUpload(brain, file);
+    this.requests.set(id, {
+      abort: () => {
+        ending.abort();
+        forgetBegunUpload(brain, file);
+        if (begun !== null) void forgetUpload(begun);
+      },
+    });
+    const found = await sendInPieces({
+      wire: tusWire(brain, file, ending.signal),
+      file,
+      address: begun,
+      onBegun: (address) => {
+        begun = address;
+        rememberUpload(brain, file, address);
+      },
+      onProgress: (sent) => this.change(id, { state: 'sending', sent }),
+    });
+    forgetBegunUpload(brain, file);
+    const document = await ask<BrainDocument>(`documents/${found}`);
+    const upload = await ask<{ created_at: string }>(`uploads/${begun?.split('/').pop() ?? ''}`);
+    const wasThere = Date.parse(document.created_at) < Date.parse(upload.created_at);
+    return { status: wasThere ? 200 : 202, document };
+  }
+
   /** XMLHttpRequest, because fetch doesn't tell how much of a body has been sent. */
   private send(
     id: string,
     brain: string,
     file: File,
     headers: Record<string, string>,
-  ): Promise<{ status: number; document: BrainDocument }> {
-    const { promise, resolve, reject } = deferred<{ status: number; document: BrainDocument }>();
+  ): Promise<Stored> {
+    const { promise, resolve, reject } = deferred<Stored>();
     const request = new XMLHttpRequest();
     this.requests.set(id, request);
     request.open('POST', apiUrl(`brains/${brain}/documents`));
