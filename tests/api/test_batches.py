@@ -12,6 +12,7 @@ from pytest_django import Settings
 from chatbot.accounts.models import User
 from chatbot.brains.models import Brain
 from chatbot.documents.models import DocumentVersion, JobState, VersionState
+from chatbot.uploads.api import batches
 from chatbot.uploads.models import BatchItem, Upload
 from tests.api.problems import check_is_problem
 from tests.api.test_resumable_uploads import CONTENT, begin, brain, client, owner
@@ -101,12 +102,23 @@ class TestManifest:
         brain: Brain,
         django_assert_max_num_queries: Any,  # noqa: ANN401 - no name for its type
     ) -> None:
-        items = [{"ref": str(number), "sha256": f"{number:064x}"} for number in range(3000)]
+        names = (f"report-{number}.pdf" for number in range(10_000))
+        items = [
+            {"ref": str(number), "name": name, "title": name, "sha256": f"{number:064x}"}
+            for number, name in enumerate(names)
+        ]
 
         with django_assert_max_num_queries(20):
             response = announce(client, brain, *items)
 
-        assert len(response.json()["items"]) == 3000
+        assert len(response.json()["items"]) == 10_000
+
+    def test_has_a_limit_of_bytes(
+        self, client: Client, brain: Brain, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(batches, "MANIFEST_BYTES", 100)
+
+        check_is_problem(announce(client, brain, {"ref": "x" * 100}), 413, "too-large")
 
     def test_has_a_limit_of_documents(
         self, client: Client, brain: Brain, settings: Settings

@@ -6,6 +6,7 @@ from typing import Any, Final
 from uuid import UUID
 
 from drf_spectacular.utils import OpenApiResponse, extend_schema
+from rest_framework.parsers import BaseParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -31,8 +32,13 @@ from chatbot.uploads.services.batches import NewItem, cancel_batch, create_batch
 MANIFEST_BYTES: Final = 16 * 1024 * 1024
 
 
-class ManifestParser(JsonParser):
-    """JSON up to a size that thousands of items need."""
+class ManifestParser(BaseParser):
+    """JSON up to a size that thousands of items need.
+
+    No `JSONParser`: for those REST framework has Django read the body, up to its own limit.
+    """
+
+    media_type = "application/json"
 
     def parse(
         self,
@@ -46,7 +52,7 @@ class ManifestParser(JsonParser):
                 "The manifest is too large.",
                 way_out=f"Make several batches, of at most {MANIFEST_BYTES} bytes each.",
             )
-        return super().parse(stream, media_type, parser_context)
+        return JsonParser().parse(stream, media_type, parser_context)
 
 
 class BatchesView(DocumentApiView):
