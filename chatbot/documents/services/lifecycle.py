@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from chatbot.accounts.models import User
 
 _STOPPED = (JobState.FAILED, JobState.CANCELLED)
-_REVIVED = ("state", "pages_total", "pages_done", "error_code", "error_sentence", "finished_at")
 _OPEN = (JobState.QUEUED, JobState.RUNNING)
 
 
@@ -92,7 +91,11 @@ def revive_all(versions: Sequence[DocumentVersion]) -> None:
         version.state = VersionState.READING if is_planned else VersionState.RECEIVED
         version.error_code = version.error_sentence = ""
         version.finished_at = None
-    DocumentVersion.objects.bulk_update(versions, _REVIVED)
+    for state in (VersionState.READING, VersionState.RECEIVED):
+        revived = [version.pk for version in versions if version.state == state]
+        DocumentVersion.objects.filter(pk__in=revived).update(
+            state=state, error_code="", error_sentence="", finished_at=None
+        )
     for version in versions:
         announce(version)
     jobs.wake_scheduler()
@@ -101,6 +104,8 @@ def revive_all(versions: Sequence[DocumentVersion]) -> None:
 def _begin_anew(versions: Sequence[DocumentVersion]) -> None:
     IngestionJob.objects.filter(version__in=versions).delete()
     Page.objects.filter(version__in=versions).delete()
+    ids = [version.pk for version in versions]
+    DocumentVersion.objects.filter(pk__in=ids).update(pages_total=None, pages_done=0)
     for version in versions:
         version.pages_total = None
         version.pages_done = 0
