@@ -26,10 +26,10 @@ export function tusWire(brain: string, file: File, signal: AbortSignal): UploadW
       const answer = await call({ method: 'POST', address: apiUrl('uploads'), headers }, signal);
       return answer.getResponseHeader('Location') ?? '';
     },
-    position: async (address) => positionOf(await call({ method: 'HEAD', address }, signal)),
+    position: async (address) => standing(await call({ method: 'HEAD', address }, signal)),
     send: async (address, body, offset, onSent) => {
       const headers = { 'Content-Type': BODY_TYPE, 'Upload-Offset': String(offset) };
-      return positionOf(await call({ method: 'PATCH', address, headers, body, onSent }, signal));
+      return standing(await call({ method: 'PATCH', address, headers, body, onSent }, signal));
     },
     wait: (milliseconds) => pause(milliseconds, signal),
   };
@@ -44,7 +44,7 @@ export async function forgetUpload(address: string): Promise<void> {
   }
 }
 
-function positionOf(answer: XMLHttpRequest): Position {
+function standing(answer: XMLHttpRequest): Position {
   const document = answer.getResponseHeader('Upload-Document')?.split('/').pop();
   return {
     offset: Number(answer.getResponseHeader('Upload-Offset')),
