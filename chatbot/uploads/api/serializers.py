@@ -7,8 +7,8 @@ from rest_framework import serializers
 
 from chatbot.documents.api.serializers import DocumentErrorOutput
 from chatbot.documents.api.serializers import UploadInput as FileInput
-from chatbot.documents.api.upload import display_name
 from chatbot.documents.models import Document, VersionState
+from chatbot.documents.services.names import display_name
 from chatbot.uploads.models import ITEM_STATES, Batch, BatchItem, ItemResult, Upload, UploadState
 from chatbot.uploads.selectors import count_by_state
 from chatbot.uploads.services.batches import ITEMS_LIMIT
