@@ -26,7 +26,8 @@ WEB = PROJECT / "web"
 TESSDATA = PROJECT / "ocr_worker" / "tessdata"
 TRAINED = VENV / "share" / "tessdata"
 TRAINED_OF_THE_MACHINE = Path("/usr/share/tesseract-ocr/5/tessdata")
-LANGUAGES = ("eng", "kor")
+LANGUAGES = ("eng", "kor", "osd")
+"""The last one is of no language: it knows which way up letters are."""
 CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 OLDEST, NEWEST = (3, 11), (3, 13)
 FREE_BYTES = 3 * 1024**3

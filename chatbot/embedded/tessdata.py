@@ -3,7 +3,8 @@
 import sys
 from pathlib import Path
 
-LANGUAGES = ("eng", "kor")
+LANGUAGES = ("eng", "kor", "osd")
+"""The last one is of no language: it knows which way up letters are."""
 INSTALLED = Path(sys.prefix) / "share" / "tessdata"
 _OF_THE_MACHINE = Path("/usr/share/tesseract-ocr/5/tessdata")
 

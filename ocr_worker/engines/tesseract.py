@@ -1,14 +1,15 @@
 """Tesseract, through its library: words, their boxes, and how sure it is of them."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import tesserocr
-from PIL import Image, ImageFilter, ImageOps
+from PIL import Image
 
 from chatbot.contracts.errors import Unavailable
+from ocr_worker.engines.preparation import LINE_PIXELS, Prepared, line_of, straightened
 from ocr_worker.engines.protocol import RecognisedText
 
 if TYPE_CHECKING:
@@ -20,11 +21,16 @@ _SHORT_SIDE_PIXELS: Final = 900
 """Below this an image is a screenshot, a receipt or a line, and is read at twice its size, which
 softens it enough."""
 _ENLARGED: Final = 2.0
-_LINE_PIXELS: Final = 200
-"""An image that is lower than this holds lines, not a page with a layout."""
+_ONE_LINE_PIXELS: Final = 80
+"""An image that is lower than this holds one line."""
 _MARGIN_PIXELS: Final = 20
-"""White around the text, without which letters at the edge are lost."""
+"""White around the text."""
 _WHITE: Final = 255
+_ORIENTATION: Final = "osd"
+"""The data that know which way up letters are; without them pages are read as they lie."""
+_ORIENTATION_PIXELS: Final = 300
+"""Of the shorter side: below this there are too few letters to tell."""
+_SURE_OF_ORIENTATION: Final = 1.0
 _VARIABLES: Final = {
     # Korean has no space between most pairs of syllables: only real gaps become spaces.
     "preserve_interword_spaces": "1",
@@ -56,14 +62,38 @@ class TesseractEngine:
         self, image: Image.Image, *, languages: Sequence[str], dpi: int
     ) -> RecognisedText:
         """The text of an image; see `Engine`."""
-        prepared, scale = _prepare(image)
+        upright = Prepared(image)
+        if turn := self._turn(image):
+            upright = upright.turned(turn)
+        prepared = _prepare(upright)
         api = self.load(languages)
-        api.SetPageSegMode(_layout(image))
-        api.SetImage(prepared)
-        api.SetSourceResolution(round(dpi * scale))
+        api.SetPageSegMode(_layout(upright.image))
+        api.SetImage(prepared.image)
+        api.SetSourceResolution(round(dpi * prepared.enlargement))
         if not api.Recognize():
             return RecognisedText("", (), None)
-        return _text_of([_unscaled(word, scale) for word in _words(api)])
+        return _text_of([replace(word, box=prepared.box_back(word.box)) for word in _words(api)])
+
+    def _turn(self, image: Image.Image) -> int:
+        """By how many degrees, counter-clockwise, the image has to be turned to be upright."""
+        if min(image.size) < _ORIENTATION_PIXELS or not self._data(_ORIENTATION).is_file():
+            return 0
+        api = self._orientation()
+        api.SetImage(image)
+        found = api.DetectOrientationScript()
+        api.Clear()
+        return found["orient_deg"] if found and found["orient_conf"] > _SURE_OF_ORIENTATION else 0
+
+    def _orientation(self) -> Any:  # noqa: ANN401 - tesserocr has no types
+        key = (_ORIENTATION,)
+        if key not in self._loaded:
+            self._loaded[key] = tesserocr.PyTessBaseAPI(
+                path=str(self._folder),
+                lang=_ORIENTATION,
+                psm=tesserocr.PSM.OSD_ONLY,
+                oem=tesserocr.OEM.TESSERACT_ONLY,
+            )
+        return self._loaded[key]
 
     def load(self, languages: Sequence[str]) -> Any:  # noqa: ANN401 - tesserocr has no types
         """Tesseract with the languages' data.
@@ -93,25 +123,20 @@ class TesseractEngine:
         return self._folder / f"{language}.traineddata"
 
 
-def _prepare(image: Image.Image) -> tuple[Image.Image, float]:
-    """The image as Tesseract reads it best, and how much it was enlarged."""
-    if min(image.size) < _SHORT_SIDE_PIXELS:
-        scale = _ENLARGED
-        size = (round(image.width * scale), round(image.height * scale))
-        image = image.resize(size, Image.Resampling.LANCZOS)
-    else:
-        scale = 1.0
-        image = image.filter(ImageFilter.GaussianBlur(_SMOOTHING_PIXELS))
-    return ImageOps.expand(image, border=_MARGIN_PIXELS, fill=_WHITE), scale
+def _prepare(page: Prepared) -> Prepared:
+    """The page as Tesseract reads it best."""
+    level = straightened(page)
+    if page.image.height < LINE_PIXELS:
+        level = line_of(level)
+    elif min(page.image.size) < _SHORT_SIDE_PIXELS:
+        return level.scaled(_ENLARGED).framed(_MARGIN_PIXELS, _WHITE)
+    return level.softened(_SMOOTHING_PIXELS).framed(_MARGIN_PIXELS, _WHITE)
 
 
 def _layout(image: Image.Image) -> Any:  # noqa: ANN401 - tesserocr has no types
-    return tesserocr.PSM.SINGLE_BLOCK if image.height < _LINE_PIXELS else tesserocr.PSM.AUTO
-
-
-def _unscaled(word: _Word, scale: float) -> _Word:
-    x0, y0, x1, y1 = ((value - _MARGIN_PIXELS) / scale for value in word.box)
-    return _Word(word.text, (x0, y0, x1, y1), word.confidence, word.before)
+    if image.height < _ONE_LINE_PIXELS:
+        return tesserocr.PSM.SINGLE_LINE
+    return tesserocr.PSM.SINGLE_BLOCK if image.height < LINE_PIXELS else tesserocr.PSM.AUTO
 
 
 def _words(api: Any) -> Iterator[_Word]:  # noqa: ANN401 - tesserocr has no types

@@ -10,12 +10,14 @@ from pytest_django import Settings
 
 from chatbot.contracts.errors import DocumentFault, Unavailable
 from chatbot.contracts.media_types import DOCX, JPEG, PDF, PNG, TIFF
+from chatbot.embedded import tessdata
 from ocr_worker import sandbox
 from ocr_worker.engines.protocol import RecognisedPage
 from ocr_worker.sandbox import recognise
 
 DATA = Path(__file__).resolve().parents[2] / "data"
 A4 = (595.0, 842.0)
+ORIENTATION = Path(tessdata.folder()) / "osd.traineddata"
 
 
 def one(path: Path, media_type: str) -> RecognisedPage:
@@ -111,6 +113,28 @@ class TestRecognise:
 
         assert "lazy fox" in page.text
         assert (page.width, page.height) == (640, 480)
+
+    @pytest.mark.skipif(not ORIENTATION.is_file(), reason="osd.traineddata is not installed")
+    def test_reads_a_page_that_lies_on_its_head(self, tmp_path: Path) -> None:
+        upright = Image.open(DATA / "english-scan.tif").convert("L")
+        upright.transpose(Image.Transpose.ROTATE_180).save(tmp_path / "turned.png")
+
+        page = one(tmp_path / "turned.png", PNG)
+
+        assert "lazy fox" in page.text
+        first = min(page.boxes)
+        assert first[2] > page.width / 2
+        assert first[3] > page.height / 2
+
+    def test_reads_a_skewed_line(self, tmp_path: Path) -> None:
+        line = Image.open(DATA / "english-scan.tif").convert("L").crop((0, 80, 640, 125))
+        skewed = line.rotate(8, Image.Resampling.BICUBIC, expand=True, fillcolor=255)
+        skewed.save(tmp_path / "skewed.png")
+
+        page = one(tmp_path / "skewed.png", PNG)
+
+        assert "This is a lot of" in page.text
+        assert page.boxes[0][3] > page.boxes[-1][3]
 
 
 class TestFaults:
