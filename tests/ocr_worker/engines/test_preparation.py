@@ -44,8 +44,8 @@ class TestStraightened:
 
         level = straightened(skewed)
 
-        top = [level.image.crop((x, 0, x + 5, level.image.height)) for x in (400, 700)]
-        first, second = (_marked(strip)[1] for strip in top)
+        strips = [level.image.crop((x, 0, x + 5, level.image.height)) for x in (400, 700)]
+        first, second = (_marked(strip)[1] for strip in strips)
         assert abs(first - second) <= 5
 
     def test_leaves_a_level_page_alone(self, page: Image.Image) -> None:
