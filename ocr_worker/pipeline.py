@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from chatbot.contracts.ocr import TESSERACT
 from chatbot.contracts.tasks import Stage
 from chatbot.documents.models import PageSource
 from chatbot.documents.services import files, ingestion
@@ -30,4 +31,6 @@ def _read_page(page: RecognisedPage) -> ingestion.ReadPage:
         confidence=page.confidence,
         width=page.width,
         height=page.height,
+        engine=TESSERACT,
+        image_sha256=page.image_sha256,
     )

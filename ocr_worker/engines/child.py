@@ -1,9 +1,10 @@
 """What the sandbox's server imports: an engine as a function that takes and gives JSON."""
 
 import contextlib
+import hashlib
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from PIL import Image
 
@@ -12,6 +13,9 @@ from ocr_worker.engines.pages import PageImage, page_images
 from ocr_worker.engines.protocol import Box, RecognisedPage
 from ocr_worker.engines.registry import LANGUAGES, default_engine
 from ocr_worker.engines.tesseract import TesseractEngine
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 _ENGINE: Final = default_engine()
 _DECIMALS: Final = 1
@@ -42,7 +46,14 @@ def _recognise(page: PageImage) -> RecognisedPage:
         confidence=found.confidence,
         width=page.width,
         height=page.height,
+        image_sha256=_sha256(page.image),
     )
+
+
+def _sha256(image: "Image") -> str:
+    digest = hashlib.sha256(b"%d x %d " % image.size)
+    digest.update(image.tobytes())
+    return digest.hexdigest()
 
 
 def _in_units(box: Box, page: PageImage) -> Box:

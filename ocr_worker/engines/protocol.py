@@ -34,6 +34,8 @@ class RecognisedPage:
     width: float
     """Points, or pixels of an image."""
     height: float
+    image_sha256: str
+    """Of the grey image that was read, with its size: hexadecimal."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,6 +36,8 @@ class TestRecognisePages:
             1,
         )
         assert page.source == PageSource.OCR
+        assert page.engine == "tesseract"
+        assert len(page.image_sha256) == 64
         assert page.confidence is not None
         assert page.confidence > 0.5
         assert len(page.boxes) > 50

@@ -26,6 +26,10 @@ class ReadPage:
     width: float | None = None
     height: float | None = None
     needs_ocr: bool = False
+    engine: str = ""
+    """The OCR engine that has read it; empty: none did."""
+    image_sha256: str = ""
+    """Of the image that the engine was given, hexadecimal."""
 
 
 def store_pages(version: DocumentVersion, read: Sequence[ReadPage]) -> None:
@@ -43,6 +47,8 @@ def store_pages(version: DocumentVersion, read: Sequence[ReadPage]) -> None:
                 width=page.width,
                 height=page.height,
                 boxes=[list(box) for box in page.boxes],
+                engine=page.engine,
+                image_sha256=page.image_sha256,
                 read_at=None if page.needs_ocr else now,
             )
             for page in read
@@ -50,7 +56,17 @@ def store_pages(version: DocumentVersion, read: Sequence[ReadPage]) -> None:
         batch_size=PAGES_AT_ONCE,
         update_conflicts=True,
         unique_fields=["version", "number"],
-        update_fields=["text", "source", "confidence", "width", "height", "boxes", "read_at"],
+        update_fields=[
+            "text",
+            "source",
+            "confidence",
+            "width",
+            "height",
+            "boxes",
+            "engine",
+            "image_sha256",
+            "read_at",
+        ],
     )
 
 
