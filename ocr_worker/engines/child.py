@@ -4,7 +4,7 @@ import contextlib
 import hashlib
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from PIL import Image
 
@@ -13,9 +13,6 @@ from ocr_worker.engines.pages import PageImage, page_images
 from ocr_worker.engines.protocol import Box, RecognisedPage
 from ocr_worker.engines.registry import LANGUAGES, default_engine
 from ocr_worker.engines.tesseract import TesseractEngine
-
-if TYPE_CHECKING:
-    from PIL.Image import Image
 
 _ENGINE: Final = default_engine()
 _DECIMALS: Final = 1
@@ -50,7 +47,7 @@ def _recognise(page: PageImage) -> RecognisedPage:
     )
 
 
-def _sha256(image: "Image") -> str:
+def _sha256(image: Image.Image) -> str:
     digest = hashlib.sha256(b"%d x %d " % image.size)
     digest.update(image.tobytes())
     return digest.hexdigest()
