@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 import django
 
 from chatbot.embedded.vectors import NAME, Embedder
-from ingest_worker.chunkers.recursive import RecursiveChunker
+from ingest_worker.chunkers.registry import chunker_for
 from tests.servers import postgres_and_valkey
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ def _index(brain: "Brain", title: str, text: str, embedder: Embedder) -> None:
     document = make_document(brain, title=title, state=VersionState.READY, pages=[text])
     chunks = [
         PageChunk(1, span.start, span.end, text[span.start : span.end])
-        for span in RecursiveChunker().split(text)
+        for span in chunker_for("text/markdown").split(text)
     ]
     vectors = [embedder.embed(chunk.text)[0].tolist() for chunk in chunks]
     store_chunks(

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ingest_worker.chunkers.recursive import CHUNK_SIZE, OVERLAP_SIZE, RecursiveChunker
+from ingest_worker.chunkers.recursive import CHUNK_SIZE, OVERLAP_SIZE
+from ingest_worker.chunkers.structured import StructuredChunker
 
 KOREAN = "대한민국의 수도는 서울이다. 서울은 한강을 끼고 있어요. 인구는 약 천만 명입니다! "
 ENGLISH = "Seoul is the capital of Korea. It lies on the Han. About ten million people live there! "
@@ -23,14 +24,19 @@ WORDS = st.sampled_from(
         " ",
         "\t",
         "# ",
+        "\n## ",
+        "\n| a | b |\n|---|---|\n",
+        "| 1 | 2 |\n",
+        "\n```\n",
+        "\n- ",
         "。",
     ]
 )
 
-CHUNKER = RecursiveChunker()
+CHUNKER = StructuredChunker()
 
 
-class TestRecursiveChunker:
+class TestStructuredChunker:
     @given(st.one_of(st.text(), st.lists(WORDS, max_size=2000).map("".join)))
     def test_covers_every_visible_character_in_order(self, text: str) -> None:
         spans = CHUNKER.split(text)
@@ -97,3 +103,61 @@ class TestRecursiveChunker:
     @pytest.mark.parametrize("text", ["", " \n\t "], ids=["empty", "blank"])
     def test_finds_nothing_in_nothing(self, text: str) -> None:
         assert CHUNKER.split(text) == []
+
+    def test_tells_the_headings_that_a_passage_stands_under(self) -> None:
+        text = f"# One\n\n{ENGLISH * 12}\n## Two\n\n{ENGLISH * 24}\n# Three\n\n{ENGLISH * 24}"
+
+        spans = CHUNKER.split(text)
+
+        passages = {text[span.start : span.end][:12]: span.headings for span in spans}
+        assert passages["## Two\n\nSeou"] == ("One",)
+        assert passages["# Three\n\nSeo"] == ()
+        assert {span.headings for span in spans} == {(), ("One",), ("One", "Two"), ("Three",)}
+
+    def test_knows_the_chapter_that_began_on_an_earlier_page(self) -> None:
+        lines = ["# One", "```", "# no heading", "```", "## Two", "# Three", "## Four"]
+
+        spans = CHUNKER.split(KOREAN, lines)
+
+        assert [span.headings for span in spans] == [("Three", "Four")]
+
+    def test_keeps_a_table_whole_that_fits(self) -> None:
+        table = "| a | b |\n|---|---|\n" + "| 서울 | word |\n" * 30
+        text = ENGLISH * 6 + "\n\n" + table + "\n" + ENGLISH * 6
+
+        passages = [text[span.start : span.end] for span in CHUNKER.split(text)]
+
+        assert sum("| 서울 |" in passage for passage in passages) == 1
+
+    def test_cuts_a_long_table_between_rows_and_tells_its_head(self) -> None:
+        head = "| name | value |\n|---|---|"
+        rows = [f"| row {number} | 값 {number} |" for number in range(200)]
+        text = "\n".join([head, *rows])
+
+        first, *others = CHUNKER.split(text)
+
+        assert first.table_head == ""
+        assert {span.table_head for span in others} == {head}
+        assert all(text[span.start] == text[span.end - 1] == "|" for span in others)
+        assert [
+            row for span in (first, *others) for row in text[span.start : span.end].split("\n")
+        ] == [*head.split("\n"), *rows]
+
+    @pytest.mark.parametrize(
+        "block",
+        ["```\nx = 1\n\ny = 2\n" * 1 + "# no heading\n" * 30 + "```", "- a short item\n" * 40],
+        ids=["code", "list"],
+    )
+    def test_keeps_code_and_lists_together_where_they_fit(self, block: str) -> None:
+        text = f"{ENGLISH * 7}\n\n{block}\n\n{ENGLISH * 7}"
+
+        passages = [text[span.start : span.end] for span in CHUNKER.split(text)]
+
+        assert sum(block.strip() in passage for passage in passages) == 1
+
+    def test_cuts_after_korean_sentences_without_a_space(self) -> None:
+        text = "서울은대한민국의수도이다." * 200
+
+        passages = [text[span.start : span.end] for span in CHUNKER.split(text)]
+
+        assert {passage[-2:] for passage in passages} == {"다."}
