@@ -12,6 +12,7 @@ from psycopg.sql import SQL, Composable
 from chatbot.accounts.models import User
 from chatbot.brains.selectors import readable_brains
 from chatbot.retrieval.lexemes import lexemes
+from chatbot.retrieval.models import Embedding
 from chatbot.retrieval.ranking import (
     CONSTANTS,
     EXACT_ROWS,
@@ -89,6 +90,28 @@ def search(
     }
     rows = _rows(statement, parameters, by_index=nearest is not None and not nearest.is_exact)
     return _distinct(rows, limit)
+
+
+def known_vectors(
+    *, brain_id: UUID, model_name: str, embedded_sha256s: Iterable[str]
+) -> dict[str, list[float]]:
+    """Vectors that the brain has of the same texts by the same model, by the hash of the text.
+
+    They are of the searched generation, so all of one length; no other brain's are looked at.
+    """
+    found = (
+        Embedding.objects.filter(
+            brain=brain_id,
+            generation__model_name=model_name,
+            generation__is_active=True,
+            chunk__brain=brain_id,
+            chunk__embedded_sha256__in=list(embedded_sha256s),
+        )
+        .order_by("chunk__embedded_sha256", "pk")
+        .distinct("chunk__embedded_sha256")
+        .values_list("chunk__embedded_sha256", "vector")
+    )
+    return {sha256: list(vector) for sha256, vector in found}
 
 
 def _readable(user_id: UUID, brain_id: UUID) -> tuple[Composable, dict[str, Any]]:

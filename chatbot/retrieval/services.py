@@ -1,5 +1,6 @@
 """Writes the search index: chunks, their lexemes, their embeddings."""
 
+import hashlib
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -31,6 +32,19 @@ class PageChunk:
     start: int
     end: int
     text: str
+    headings: tuple[str, ...] = ()
+    """The titles that it stands under, from the outermost in."""
+    table_head: str = ""
+    """Of the table whose rows it begins with, where that is in another passage."""
+
+    @property
+    def embedded(self) -> str:
+        """What is embedded, and what search by words sees; people are shown `text`."""
+        return "\n".join(part for part in (*self.headings, self.table_head, self.text) if part)
+
+    @property
+    def embedded_sha256(self) -> str:
+        return hashlib.sha256(self.embedded.encode()).hexdigest()
 
 
 @transaction.atomic
@@ -92,7 +106,7 @@ def store_chunks(
 
 
 def _stored(version: DocumentVersion, chunk: PageChunk, *, ordinal: int) -> Chunk:
-    found = lexemes(chunk.text)
+    found = lexemes(chunk.embedded)
     return Chunk(
         version=version,
         brain_id=version.document.brain_id,
@@ -102,6 +116,8 @@ def _stored(version: DocumentVersion, chunk: PageChunk, *, ordinal: int) -> Chun
         start=chunk.start,
         end=chunk.end,
         text=chunk.text,
+        headings="\n".join(chunk.headings),
+        embedded_sha256=chunk.embedded_sha256,
         lexemes=Cast(Value(_search_vector(found)), SearchVectorField()),
         lexeme_count=len(found),
     )

@@ -173,6 +173,7 @@ class TestIndexPages:
 
         with monkeypatch.context() as patched:
             patched.setattr("ingest_worker.index.UNIT_SECONDS", 0.0)
+            patched.setattr("ingest_worker.index.STORED_CHUNKS", 1)
             run_next(document)
         job = waiting(document)
         half_way = version_of(document)
@@ -182,6 +183,37 @@ class TestIndexPages:
         assert 0 < half_way.pages_done < 5
         assert (job.faults, job.deaths, job.waits) == (0, 0, 0)
         assert after.state == VersionState.READY
+
+    def test_embeds_the_same_text_once_in_a_brain_and_forgets_it_with_the_documents(
+        self, user: User, brain: Brain, embeddings: ScriptedServer
+    ) -> None:
+        text = "The same words, again and again, on each page.\n\n" * 100
+        first = upload(user, brain, text.encode(), name="a.txt").document
+        other = upload(user, brain, b"\n" + text.encode(), name="b.txt").document
+        ingest(first)
+        embedded = embeddings.stats()["texts_embedded"]
+
+        state = ingest(other).state
+        again = embeddings.stats()["texts_embedded"]
+        first.delete()
+        other.delete()
+
+        assert state == VersionState.READY
+        assert again == embedded > 0
+        assert not Chunk.objects.exists()
+        assert not Embedding.objects.exists()
+
+    @pytest.mark.usefixtures("embeddings")
+    def test_knows_on_each_page_the_chapter_that_it_is_in(self, user: User, brain: Brain) -> None:
+        text = "# Volcanoes\n\n" + "A sentence about mountains that smoke.\n\n" * 600
+        document = upload(user, brain, text.encode(), name="a.md").document
+
+        version = ingest(document)
+
+        last = Chunk.objects.filter(version=version).order_by("page_from", "ordinal").last()
+        assert last is not None
+        assert last.page_from > 1
+        assert last.headings == "Volcanoes"
 
 
 class TestEmbed:

@@ -1,3 +1,5 @@
+import hashlib
+
 import pytest
 from django.db import connection
 
@@ -62,6 +64,18 @@ class TestStoreChunks:
         ]
         vectors = Embedding.objects.order_by("chunk__ordinal").values_list("vector", flat=True)
         assert [list(vector) for vector in vectors] == [EAST, NORTH]
+
+    def test_finds_a_passage_by_its_headings_and_shows_its_text_alone(self) -> None:
+        version = version_of(make_document(make_brain(owner=make_user())))
+        passage = PageChunk(1, 0, 10, "| 1 | 2 |", ("Volcanoes", "Ash"), "| a | b |\n|---|---|")
+
+        store_chunks(version=version, pages=[1], chunks=[passage], vectors=[EAST], model_name=MODEL)
+
+        chunk = Chunk.objects.get()
+        embedded = "Volcanoes\nAsh\n| a | b |\n|---|---|\n| 1 | 2 |"
+        assert (chunk.text, chunk.headings) == ("| 1 | 2 |", "Volcanoes\nAsh")
+        assert chunk.embedded_sha256 == hashlib.sha256(embedded.encode()).hexdigest()
+        assert "volcano" in str(chunk.lexemes)
 
     def test_done_twice_is_done_once(self) -> None:
         document = make_document(make_brain(owner=make_user()))

@@ -16,7 +16,11 @@ from chatbot.documents.services.ingestion.faults import (
     fail_job,
 )
 from chatbot.documents.services.ingestion.leases import Company, Lease, LeaseKeeper, WorkerStopping
-from chatbot.documents.services.ingestion.pages import ReadPage, unindexed_pages
+from chatbot.documents.services.ingestion.pages import (
+    ReadPage,
+    headings_before,
+    unindexed_pages,
+)
 from chatbot.documents.services.ingestion.progress import (
     FetchedFile,
     finish_fetch,
@@ -75,6 +79,7 @@ __all__ = [
     "finish_ocr",
     "finish_open",
     "finish_read",
+    "headings_before",
     "load_of",
     "mark_hinted",
     "ready_jobs",

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from django.db import connection
 from django.utils import timezone
 
 from chatbot.documents.models import DocumentVersion, Page, PageSource
@@ -11,6 +12,18 @@ from chatbot.documents.services.ingestion.claims import Claim
 
 PAGES_AT_ONCE: Final = 200
 """Rows in one statement."""
+HEADING_PAGES: Final = 1_000
+"""A chapter that began more pages ago is not known any more."""
+_HEADING_LINES: Final = 2_000
+_HEADINGS_BEFORE: Final = r"""
+    SELECT found.line[1]
+    FROM documents_page AS page,
+        regexp_matches(page.text, '^(#{1,6} [^\n]{1,250}|`{3,20}|~{3,20})', 'gn')
+            WITH ORDINALITY AS found (line, place)
+    WHERE page.version_id = %s AND page.number >= %s AND page.number < %s
+    ORDER BY page.number DESC, found.place DESC
+    LIMIT %s
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,3 +101,14 @@ def unindexed_pages(claim: Claim) -> list[Page]:
         version=claim.version_id, number__in=range(claim.page_from, claim.page_to + 1)
     )
     return list(pages.filter(indexed_at__isnull=True).defer("boxes").order_by("number"))
+
+
+def headings_before(claim: Claim, number: int) -> list[str]:
+    """Lines of the pages before this one that begin a heading or a fence of code, in order.
+
+    Only of the last `HEADING_PAGES` pages, and of those that are read.
+    """
+    earliest = max(number - HEADING_PAGES, 1)
+    with connection.cursor() as cursor:
+        cursor.execute(_HEADINGS_BEFORE, [claim.version_id, earliest, number, _HEADING_LINES])
+        return [line for (line,) in reversed(cursor.fetchall())]
