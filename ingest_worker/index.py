@@ -14,7 +14,7 @@ from ingest_worker.chunkers.protocol import Span
 from ingest_worker.chunkers.registry import chunker_for
 from ingest_worker.embed import Vectors, embed
 
-UNIT_SECONDS: Final = 8.0
+UNIT_SECONDS: Final = 2.0
 """After this long the rest of the pages goes back into the queue: others want their turn."""
 STORED_CHUNKS: Final = 32
 """About as many are stored at once: what was embedded before is kept whatever happens."""
