@@ -1,5 +1,5 @@
 /** The chat protocol, version 1, as `chatbot/contracts/events.py` defines it. */
-import type { DocumentError, DocumentState, Source } from './api/types';
+import type { DocumentVersionProgress, Source } from './api/types';
 
 /** Epoch `n` of a turn begins at sequence number `n * EPOCH_STRIDE + 1`. */
 export const EPOCH_STRIDE = 2 ** 20;
@@ -42,15 +42,12 @@ export interface ErrorFrame {
   brain?: string;
 }
 
-export interface DocumentChanged {
+export interface DocumentChanged extends DocumentVersionProgress {
   type: 'document.changed';
   brain: string;
   document: string;
   title: string;
-  state: DocumentState;
-  pages_total: number | null;
-  pages_done: number;
-  error: DocumentError | null;
+  next: DocumentVersionProgress | null;
   deleted: boolean;
 }
 

@@ -12,13 +12,20 @@ import { useTranslation } from 'react-i18next';
 import { confirmDanger } from '@/components/confirm';
 import { noticeDone } from '@/components/notices';
 import { TimeAgo } from '@/components/TimeAgo';
-import type { BrainDocument } from '@/lib/api/types';
+import type { BrainDocument, DocumentVersionProgress } from '@/lib/api/types';
 import { formatBytes } from '@/lib/format';
 import { apiUrl } from '@/lib/http';
 import { useOpenDocument } from '@/lib/open-document';
 import { describeProblem } from '@/lib/problem-text';
 
-import { isInWork, useCancelDocument, useDeleteDocument, useRetryDocument } from './api';
+import {
+  isInWork,
+  isMoving,
+  useCancelDocument,
+  useDeleteDocument,
+  useRereadDocument,
+  useRetryDocument,
+} from './api';
 import classes from './DocumentRow.module.css';
 import { DocumentIcon } from './DocumentIcon';
 import { STATE_COLORS } from './states';
@@ -67,7 +74,8 @@ export const DocumentRow = memo(function DocumentRow({ document, mayEdit }: Docu
             <TimeAgo iso={document.created_at}>{(when) => t('documents.added', { when })}</TimeAgo>
           </Group>
           {isInWork(state) && <DocumentProgress document={document} />}
-          {state === 'failed' && <DocumentFailure document={document} />}
+          {state === 'failed' && <DocumentFailure error={document.error} />}
+          {document.next && <NextReading title={title} next={document.next} />}
         </div>
         {canRetry && (
           <Button
@@ -102,6 +110,28 @@ function DocumentProgress({ document }: { document: BrainDocument }) {
   const unknown =
     document.media_type === '' ? t('documents.progressFetching') : t('documents.progressUnknown');
   const text = total === null ? unknown : t('documents.progress', { done, total });
+  return <ProgressLine title={title} text={text} done={done} total={total} />;
+}
+
+/** What is there stays searchable meanwhile, and if it goes wrong. */
+function NextReading({ title, next }: { title: string; next: DocumentVersionProgress }) {
+  const { t } = useTranslation();
+  const { pages_done: done, pages_total: total } = next;
+  if (!isInWork(next.state)) {
+    return <DocumentFailure error={next.error} before={t('documents.rereadFailed')} />;
+  }
+  const text = total === null ? t('documents.reread') : t('documents.rereadOf', { done, total });
+  return <ProgressLine title={title} text={text} done={done} total={total} />;
+}
+
+interface ProgressLineProps {
+  title: string;
+  text: string;
+  done: number;
+  total: number | null;
+}
+
+function ProgressLine({ title, text, done, total }: ProgressLineProps) {
   return (
     <Group gap="sm" mt={6} wrap="nowrap">
       <Progress.Root size="sm" flex={1} maw={360}>
@@ -119,13 +149,17 @@ function DocumentProgress({ document }: { document: BrainDocument }) {
   );
 }
 
-function DocumentFailure({ document }: { document: BrainDocument }) {
-  if (document.error === null) return null;
-  const { code, sentence } = document.error;
-  const text = describeProblem({ code, detail: sentence, wayOut: '' });
+interface DocumentFailureProps {
+  error: DocumentVersionProgress['error'];
+  before?: string;
+}
+
+function DocumentFailure({ error, before = '' }: DocumentFailureProps) {
+  if (error === null) return null;
+  const text = describeProblem({ code: error.code, detail: error.sentence, wayOut: '' });
   return (
     <Text size="sm" c="var(--mantine-color-error)" mt={4} className="break">
-      {text.sentence} {text.wayOut}
+      {before} {text.sentence} {text.wayOut}
     </Text>
   );
 }
@@ -133,8 +167,10 @@ function DocumentFailure({ document }: { document: BrainDocument }) {
 function DocumentActions({ document, mayEdit }: DocumentRowProps) {
   const { t } = useTranslation();
   const cancel = useCancelDocument(document.brain);
+  const reread = useRereadDocument(document.brain);
   const remove = useDeleteDocument(document.brain);
-  const { id, title, state } = document;
+  const { id, title, state, next } = document;
+  const hasFile = document.media_type !== '';
   const askToCancel = () =>
     confirmDanger({
       title: t('documents.cancelTitle', { title }),
@@ -158,7 +194,7 @@ function DocumentActions({ document, mayEdit }: DocumentRowProps) {
         </ActionIcon>
       </Menu.Target>
       <Menu.Dropdown>
-        {document.media_type !== '' && (
+        {hasFile && (
           <Menu.Item
             component="a"
             href={apiUrl(`documents/${id}/file`)}
@@ -171,6 +207,16 @@ function DocumentActions({ document, mayEdit }: DocumentRowProps) {
         {mayEdit && isInWork(state) && (
           <Menu.Item leftSection={<IconPlayerStop size={16} />} onClick={askToCancel}>
             {t('documents.cancel')}
+          </Menu.Item>
+        )}
+        {mayEdit && hasFile && !isMoving(document) && (
+          <Menu.Item leftSection={<IconRefresh size={16} />} onClick={() => reread.mutate(id)}>
+            {t('documents.rereadAction')}
+          </Menu.Item>
+        )}
+        {mayEdit && next && (
+          <Menu.Item leftSection={<IconPlayerStop size={16} />} onClick={() => cancel.mutate(id)}>
+            {isInWork(next.state) ? t('documents.rereadStop') : t('documents.rereadDismiss')}
           </Menu.Item>
         )}
         {mayEdit && (

@@ -31,6 +31,11 @@ export function isInWork(state: DocumentState): boolean {
   return state === 'received' || state === 'reading' || state === 'indexing';
 }
 
+/** Whether the document is being read, for the first time or again. */
+export function isMoving({ state, next }: BrainDocument): boolean {
+  return isInWork(state) || (next !== null && isInWork(next.state));
+}
+
 /** The documents of a brain, newest first, kept up to date while they are looked at. */
 export function useDocuments(brain: string, state: string, search: string) {
   const client = useQueryClient();
@@ -43,7 +48,7 @@ export function useDocuments(brain: string, state: string, search: string) {
     getNextPageParam: nextPage,
     placeholderData: keepPreviousData,
     refetchInterval: ({ state: { data } }) => {
-      if (!flattenPages(data).some((document) => isInWork(document.state))) return false;
+      if (!flattenPages(data).some(isMoving)) return false;
       return status === 'ready' ? POLL_BEHIND_EVENTS_MS : POLL_MS;
     },
   });
@@ -89,10 +94,10 @@ function isWithoutFile({ state, pages_total }: DocumentChanged): boolean {
 
 function changed(documents: BrainDocument[], event: DocumentChanged): BrainDocument[] {
   if (event.deleted) return documents.filter((document) => document.id !== event.document);
-  const { title, state, pages_total, pages_done, error } = event;
+  const { title, state, pages_total, pages_done, error, next } = event;
   return documents.map((document) =>
     document.id === event.document
-      ? { ...document, title, state, pages_total, pages_done, error }
+      ? { ...document, title, state, pages_total, pages_done, error, next }
       : document,
   );
 }
@@ -148,6 +153,15 @@ export function useCancelDocument(brain: string) {
   return useMutation({
     mutationFn: (id: string) =>
       request<BrainDocument>(`documents/${id}/cancel`, { method: 'POST' }),
+    onSettled,
+  });
+}
+
+export function useRereadDocument(brain: string) {
+  const onSettled = useDocumentsChanged(brain);
+  return useMutation({
+    mutationFn: (id: string) =>
+      request<BrainDocument>(`documents/${id}/reread`, { method: 'POST', body: {} }),
     onSettled,
   });
 }

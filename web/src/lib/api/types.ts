@@ -101,7 +101,15 @@ export interface DocumentError {
   sentence: string;
 }
 
-export interface BrainDocument {
+/** How far one version of a document is. */
+export interface DocumentVersionProgress {
+  state: DocumentState;
+  pages_total: number | null;
+  pages_done: number;
+  error: DocumentError | null;
+}
+
+export interface BrainDocument extends DocumentVersionProgress {
   id: string;
   brain: string;
   title: string;
@@ -110,10 +118,8 @@ export interface BrainDocument {
   /** Empty, and 0 bytes, until the file has been fetched. */
   media_type: string;
   size_bytes: number;
-  state: DocumentState;
-  pages_total: number | null;
-  pages_done: number;
-  error: DocumentError | null;
+  /** Where the file is being read again; until that has ended well, all stays. */
+  next: DocumentVersionProgress | null;
   created_at: string;
   created_by: unknown;
   finished_at: string | null;
