@@ -39,6 +39,10 @@ class ImageParser:
         return pages
 
 
+_DAMAGED: Final = (UnidentifiedImageError, OSError, SyntaxError, ValueError, EOFError, TypeError)
+"""What Pillow raises on damaged files; TypeError where a tag of a TIFF is of another type."""
+
+
 @contextmanager
 def _image(path: Source) -> Iterator[Image.Image]:
     Image.MAX_IMAGE_PIXELS = None  # the size is checked here, with a code of its own
@@ -46,7 +50,7 @@ def _image(path: Source) -> Iterator[Image.Image]:
         with Image.open(path) as image:
             _size(image)
             yield image
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, EOFError) as error:
+    except _DAMAGED as error:
         raise DocumentFault("The image can't be opened.", code="file-broken") from error
 
 

@@ -24,6 +24,7 @@ if isinstance(_ENGINE, TesseractEngine):
     # call says so.
     with contextlib.suppress(Unavailable):
         _ENGINE.load(LANGUAGES)
+        _ENGINE.load_orientation()
 
 
 def recognise(*, path: str, media_type: str, first: int, last: int) -> list[dict[str, Any]]:

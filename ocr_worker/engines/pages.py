@@ -87,13 +87,17 @@ def _frames(path: Path, first: int, last: int) -> Iterator[PageImage]:
             yield PageImage(number, image, DPI, float(width), float(height))
 
 
+_DAMAGED: Final = (UnidentifiedImageError, OSError, SyntaxError, ValueError, EOFError, TypeError)
+"""What Pillow raises on damaged files; TypeError where a tag of a TIFF is of another type."""
+
+
 @contextmanager
 def _opened(path: Path) -> Iterator[Image.Image]:
     Image.MAX_IMAGE_PIXELS = None  # the size is checked above, with a code of its own
     try:
         with Image.open(path) as image:
             yield image
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, EOFError) as error:
+    except _DAMAGED as error:
         raise DocumentFault("The image can't be opened.", code="file-broken") from error
 
 

@@ -76,17 +76,20 @@ class TesseractEngine:
 
     def _turn(self, image: Image.Image) -> int:
         """By how many degrees, counter-clockwise, the image has to be turned to be upright."""
-        if min(image.size) < _ORIENTATION_PIXELS or not self._data(_ORIENTATION).is_file():
+        api = self.load_orientation() if min(image.size) >= _ORIENTATION_PIXELS else None
+        if api is None:
             return 0
-        api = self._orientation()
         api.SetImage(image)
         found = api.DetectOrientationScript()
         api.Clear()
         return found["orient_deg"] if found and found["orient_conf"] > _SURE_OF_ORIENTATION else 0
 
-    def _orientation(self) -> Any:  # noqa: ANN401 - tesserocr has no types
+    def load_orientation(self) -> Any:  # noqa: ANN401 - tesserocr has no types
+        """What sees how a page lies; None where its data are missing: then pages are read as is."""
         key = (_ORIENTATION,)
         if key not in self._loaded:
+            if not self._data(_ORIENTATION).is_file():
+                return None
             self._loaded[key] = tesserocr.PyTessBaseAPI(
                 path=str(self._folder),
                 lang=_ORIENTATION,
