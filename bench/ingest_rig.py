@@ -31,6 +31,7 @@ sys.path.insert(0, str(PROJECT))
 if TYPE_CHECKING:
     from tests.e2e.stack import Stack
 
+MEGABYTE: Final = 1024 * 1024
 UPLOAD_PATIENCE_SECONDS: Final = 120.0
 _AGAIN_SECONDS: Final = 0.2
 _REQUEST_SECONDS: Final = 20.0
