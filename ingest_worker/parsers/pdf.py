@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from itertools import islice
 from typing import Any, Final
 
 import pypdfium2 as pdfium
@@ -10,24 +9,14 @@ from pypdfium2 import raw
 
 from chatbot.contracts.errors import DocumentFault
 from chatbot.contracts.media_types import PDF
-from ingest_worker.parsers.pdf_text import TextLayer, read_text_layer
+from ingest_worker.parsers.pdf_notes import Note, take_notes
+from ingest_worker.parsers.pdf_scans import needs_ocr
+from ingest_worker.parsers.pdf_text import read_text_layer
+from ingest_worker.parsers.pdf_words import View
 from ingest_worker.parsers.protocol import PageText, Plan, Source
 
 _PASSWORD_ERRORS: Final = frozenset({raw.FPDF_ERR_PASSWORD, raw.FPDF_ERR_SECURITY})
-_OBJECTS_LOOKED_AT: Final = 2000
-_NESTED_FORMS: Final = 3
-
-# When a page is sent to OCR.
-_UNREADABLE_SHARE: Final = 0.3
-"""Of the characters: more, and the text layer is garbage."""
-_FEW_CHARACTERS: Final = 20
-"""Fewer are a page number or a stamp, if anything else is drawn on the page."""
-_SOME_CHARACTERS: Final = 200
-"""Fewer are a header and footer, if the page is one picture."""
-_PICTURE_SHARE: Final = 0.02
-_WHOLE_PAGE_SHARE: Final = 0.6
-_DRAWN_TEXT_PATHS: Final = 30
-"""As many shapes may be letters that were turned into outlines."""
+_LABEL_CHARACTERS: Final = 200
 
 
 class PdfParser:
@@ -65,54 +54,40 @@ def _document(path: Source) -> Iterator[Any]:
 
 def _label(document: pdfium.PdfDocument, index: int) -> str:
     label: str = document.get_page_label(index).strip()
-    return "" if label == str(index + 1) else label[:200]
+    return "" if label == str(index + 1) else label[:_LABEL_CHARACTERS]
 
 
 def _read_page(document: pdfium.PdfDocument, number: int) -> PageText:
     """A page that is damaged is an empty page: the others can still be read."""
     label = _label(document, number - 1)
     try:
-        # Filled-in fields and notes become part of the page's own text; the file stays as it is.
-        raw.FPDFPage_Flatten(document[number - 1], raw.FLAT_NORMALDISPLAY)
-        page = document[number - 1]
-        layer = read_text_layer(page)
-        width, height = page.get_size()
-        needs_ocr = _needs_ocr(page, layer)
+        with _page(document, number) as (page, notes):
+            view = View(page)
+            layer = read_text_layer(page, view, notes)
+            return PageText(
+                number,
+                label,
+                layer.text,
+                width=round(view.width, 1),
+                height=round(view.height, 1),
+                boxes=layer.boxes,
+                needs_ocr=needs_ocr(page, view, layer),
+            )
     except pdfium.PdfiumError:
         return PageText(number, label)
-    return PageText(
-        number,
-        label,
-        layer.text,
-        width=round(width, 1),
-        height=round(height, 1),
-        boxes=layer.boxes,
-        needs_ocr=needs_ocr,
-    )
 
 
-def _needs_ocr(page: pdfium.PdfPage, layer: TextLayer) -> bool:
-    if layer.characters and layer.unreadable > layer.characters * _UNREADABLE_SHARE:
-        return True
-    if layer.characters >= _SOME_CHARACTERS:
-        return False
-    pictures, paths = _drawn(page)
-    if layer.characters >= _FEW_CHARACTERS:
-        return pictures > _WHOLE_PAGE_SHARE
-    return pictures > _PICTURE_SHARE or paths >= _DRAWN_TEXT_PATHS
-
-
-def _drawn(page: pdfium.PdfPage) -> tuple[float, int]:
-    """The share of the page that pictures cover, and the number of shapes."""
-    width, height = page.get_size()
-    covered = 0.0
-    paths = 0
-    kinds = (raw.FPDF_PAGEOBJ_IMAGE, raw.FPDF_PAGEOBJ_PATH, raw.FPDF_PAGEOBJ_SHADING)
-    objects = page.get_objects(filter=kinds, max_depth=_NESTED_FORMS)
-    for item in islice(objects, _OBJECTS_LOOKED_AT):
-        if item.type == raw.FPDF_PAGEOBJ_IMAGE:
-            left, bottom, right, top = item.get_bounds()
-            covered += abs(right - left) * abs(top - bottom)
-        else:
-            paths += 1
-    return covered / max(width * height, 1.0), paths
+@contextmanager
+def _page(document: pdfium.PdfDocument, number: int) -> Iterator[tuple[Any, list[Note]]]:
+    """A page as it is seen, and the notes on it. The file stays as it is."""
+    page = document[number - 1]
+    try:
+        notes, shows_more = take_notes(page)
+        if shows_more:
+            # Filled-in fields and stamps become part of the page's own text.
+            raw.FPDFPage_Flatten(page, raw.FLAT_NORMALDISPLAY)
+            page.close()
+            page = document[number - 1]
+        yield page, notes
+    finally:
+        page.close()

@@ -1,34 +1,32 @@
 """The text layer of one PDF page: words in reading order, and where they stand.
 
-PDFium gives characters in reading order, with generated spaces and line ends between them. Here
-they become words; a page's text and its boxes are then written together, so that they always agree.
+PDFium gives characters in the order in which the file draws them, with generated spaces and line
+ends between them. Here they become words, lines, and rows; a page's text and its boxes are then
+written together, so that they always agree.
 """
 
-import ctypes
+import math
 import statistics
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
-from typing import TYPE_CHECKING, Any, Final
+from itertools import chain, pairwise
+from typing import Final
 
 import pypdfium2 as pdfium
-from pypdfium2 import raw
 
+from ingest_worker.parsers.pdf_columns import in_reading_order
+from ingest_worker.parsers.pdf_drawings import seen
+from ingest_worker.parsers.pdf_lines import Line, lines_of
+from ingest_worker.parsers.pdf_notes import Note
+from ingest_worker.parsers.pdf_rows import Row, Table, rows_and_tables
+from ingest_worker.parsers.pdf_words import HYPHEN_AT_LINE_END, Paint, View, Word, read_words
 from ingest_worker.parsers.protocol import Box
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-_HYPHEN_AT_LINE_END: Final = "\ufffe"
-"""PDFium's sign for a hyphen that divides a word between two lines."""
-_HIGH_SURROGATES: Final = range(0xD800, 0xDC00)
-_LOW_SURROGATES: Final = range(0xDC00, 0xE000)
-_LINE_ENDS: Final = "\r\n"
-_UNREADABLE: Final = frozenset({"Co", "Cn", "Cs"})
-"""Unicode categories: private use, unassigned, half a surrogate pair."""
 _PARAGRAPH_STEP: Final = 1.3
 """Times the usual step from line to line: from here on a line begins a paragraph."""
+_HEADING_SIZE: Final = 1.15
+"""Times the size of its neighbour: from here on a line is a heading, and stands alone."""
 _DECIMALS: Final = 1
 
 
@@ -40,158 +38,118 @@ class TextLayer:
     """Visible ones."""
     unreadable: int
     """Of these, the ones whose font doesn't say which characters they are."""
+    unpainted: int
+    """Of these, the ones that are there to be found and copied only: what OCR has read before."""
 
 
-@dataclass(slots=True)
-class _Word:
-    """Characters on one line; places in points from the upper left corner of the page."""
-
-    text: str
-    x0: float
-    y0: float
-    x1: float
-    y1: float
-    baseline: float
-    ends: str = ""
-    """What follows: a space, a line end, or nothing where a word goes on in the next line."""
+def read_text_layer(page: pdfium.PdfPage, view: View, notes: Sequence[Note] = ()) -> TextLayer:
+    """Text, boxes and how much of it can be trusted; notes follow the page's own text."""
+    found = read_words(page, view)
+    words = seen(found.words, page, view)
+    lines = in_reading_order(lines_of(found, words, view))
+    _undo_hyphens(lines)
+    text, boxes = _write(chain(_text_of(lines), _text_of_notes(notes, view, is_first=not lines)))
+    unpainted = sum(len(word.text) for word in words if word.paint is Paint.UNPAINTED)
+    characters = sum(len(word.text) for word in words)
+    return TextLayer(text, boxes, characters, found.unreadable, unpainted)
 
 
-@dataclass(frozen=True, slots=True)
-class _Character:
-    index: int
-    text: str
-    has_no_mapping: bool
-
-    @property
-    def is_visible(self) -> bool:
-        if self.text.isspace() or self.text == _HYPHEN_AT_LINE_END:
-            return False
-        return unicodedata.category(self.text) != "Cc"
-
-    @property
-    def is_unreadable(self) -> bool:
-        return self.has_no_mapping or unicodedata.category(self.text) in _UNREADABLE
-
-
-def read_text_layer(page: pdfium.PdfPage) -> TextLayer:
-    """Text, boxes and how much of it can be trusted."""
-    textpage = page.get_textpage()
-    view = _View(page)
-    words: list[_Word] = []
-    visible = unreadable = 0
-    for character in _characters(textpage):
-        if character.is_visible:
-            place = view.place(textpage, character.index)
-            if view.shows(place):
-                visible += 1
-                unreadable += character.is_unreadable
-                _append(words, character.text, place)
-        elif words:
-            _end(words[-1], character.text)
-    _undo_hyphens(words)
-    _mark_paragraphs(words)
-    text, boxes = _write(words)
-    return TextLayer(text, boxes, visible, unreadable)
-
-
-class _View:
-    """From the page's own coordinates to what is seen: cropped, turned, y downwards."""
-
-    def __init__(self, page: pdfium.PdfPage) -> None:
-        self._width, self._height = page.get_size()
-        left, bottom, right, top = page.get_bbox()
-        turned: dict[int, Callable[[float, float], tuple[float, float]]] = {
-            0: lambda x, y: (x - left, top - y),
-            90: lambda x, y: (y - bottom, x - left),
-            180: lambda x, y: (right - x, y - bottom),
-            270: lambda x, y: (top - y, right - x),
-        }
-        self._see = turned[page.get_rotation()]
-        self._values = [ctypes.c_double() for _ in range(4)]
-        self._places = [ctypes.byref(value) for value in self._values]
-
-    def place(self, textpage: pdfium.PdfTextPage, index: int) -> tuple[float, ...]:
-        """`x0, y0, x1, y1` of a character, and the y of its baseline."""
-        raw.FPDFText_GetCharBox(textpage, index, *self._places)
-        left, right, bottom, top = (value.value for value in self._values)
-        raw.FPDFText_GetCharOrigin(textpage, index, *self._places[:2])
-        _, baseline = self._see(self._values[0].value, self._values[1].value)
-        x0, y0 = self._see(left, top)
-        x1, y1 = self._see(right, bottom)
-        return min(x0, x1), min(y0, y1), max(x0, x1), max(y0, y1), baseline
-
-    def shows(self, place: tuple[float, ...]) -> bool:
-        """What stands outside the page nobody sees, and nobody should be told."""
-        x0, y0, x1, y1, _ = place
-        return x1 >= 0 and y1 >= 0 and x0 <= self._width and y0 <= self._height
-
-
-def _characters(textpage: Any) -> Iterator[_Character]:  # noqa: ANN401 - pypdfium2 has no types
-    high = 0
-    for index in range(textpage.count_chars()):
-        code = raw.FPDFText_GetUnicode(textpage, index)
-        if code in _HIGH_SURROGATES:
-            high = code
-            continue
-        if code in _LOW_SURROGATES and high:
-            code = 0x10000 + ((high - 0xD800) << 10) + (code - 0xDC00)
-        high = 0
-        has_no_mapping = raw.FPDFText_HasUnicodeMapError(textpage, index) == 1
-        yield _Character(index, chr(code), has_no_mapping)
-
-
-def _append(words: list[_Word], text: str, place: tuple[float, ...]) -> None:
-    """Adds a character to the last word, or begins a new one where that has ended."""
-    x0, y0, x1, y1, baseline = place
-    if not words or words[-1].ends:
-        words.append(_Word(text, x0, y0, x1, y1, baseline))
-        return
-    word = words[-1]
-    word.text += text
-    word.x0, word.y0 = min(word.x0, x0), min(word.y0, y0)
-    word.x1, word.y1 = max(word.x1, x1), max(word.y1, y1)
-
-
-def _end(word: _Word, text: str) -> None:
-    if text == _HYPHEN_AT_LINE_END:
-        word.ends = text
-    elif text in _LINE_ENDS:
-        word.ends = "\n"
-    elif not word.ends and text.isspace():
-        word.ends = " "
-
-
-def _undo_hyphens(words: list[_Word]) -> None:
+def _undo_hyphens(lines: list[Line]) -> None:
     """A word that is divided between two lines stays one word, with two boxes."""
-    for word, following in pairwise(words):
-        if word.ends == _HYPHEN_AT_LINE_END:
-            word.ends = ""
-            if not following.text[0].islower():
-                word.text += "-"
+    for line, below in pairwise(lines):
+        word = line.words[-1]
+        if word.ends == HYPHEN_AT_LINE_END and not below.words[0].text[0].islower():
+            word.text += "-"
 
 
-def _mark_paragraphs(words: list[_Word]) -> None:
-    """Doubles the line ends below which there is more white space than usual."""
-    ends = [(word, below) for word, below in pairwise(words) if word.ends == "\n"]
-    steps = [below.baseline - word.baseline for word, below in ends]
+def _text_of(lines: list[Line]) -> Iterator[Word | str]:
+    """The words, and what is written between them."""
+    wide = _paragraph_step(lines)
+    above: Row | Table | None = None
+    for block in rows_and_tables(lines):
+        if isinstance(block, Table):
+            yield "\n\n" if above else ""
+            yield from _table(block)
+        else:
+            if isinstance(above, Table):
+                yield "\n\n"
+            elif above:
+                yield _between(above, block, wide)
+            yield from _row(block)
+        above = block
+
+
+def _paragraph_step(lines: list[Line]) -> float:
+    """From baseline to baseline, in points: from here on a line begins a paragraph."""
+    steps = [below.baseline - line.baseline for line, below in pairwise(lines)]
     usual = [step for step in steps if step > 0]
-    if not usual:
-        return
-    wide = statistics.median(usual) * _PARAGRAPH_STEP
-    for (word, _), step in zip(ends, steps, strict=True):
-        if step > wide:
-            word.ends = "\n\n"
+    return statistics.median(usual) * _PARAGRAPH_STEP if usual else math.inf
 
 
-def _write(words: list[_Word]) -> tuple[str, tuple[Box, ...]]:
-    """The text of the words, and a box for each."""
+def _between(above: Row, below: Row, wide: float) -> str:
+    one, two = above[0], below[0]
+    if above[-1].words[-1].ends == HYPHEN_AT_LINE_END:
+        return ""
+    is_heading = max(one.size, two.size) > min(one.size, two.size) * _HEADING_SIZE
+    return "\n\n" if two.baseline - one.baseline > wide or is_heading else "\n"
+
+
+def _row(row: Row) -> Iterator[Word | str]:
+    for index, piece in enumerate(row):
+        if index:
+            yield " "
+        yield from _words(piece)
+
+
+def _table(table: Table) -> Iterator[Word | str]:
+    """Rows of Markdown; the first one is the head."""
+    for number, cells in enumerate(table.rows):
+        yield "\n|" if number else "|"
+        for cell in cells:
+            yield " "
+            if cell:
+                yield from _cell(cell)
+            yield " |"
+        if not number:
+            yield "\n|" + " --- |" * len(cells)
+
+
+def _cell(cell: Line) -> Iterator[Word | str]:
+    for word in cell.words:
+        word.text = word.text.replace("|", "\\|")
+    return _words(cell)
+
+
+def _words(line: Line) -> Iterator[Word | str]:
+    for word in line.words[:-1]:
+        yield word
+        yield word.ends
+    yield line.words[-1]
+
+
+def _text_of_notes(notes: Sequence[Note], view: View, *, is_first: bool) -> Iterator[Word | str]:
+    """Each note is a paragraph; its words stand where its sign does."""
+    for note in notes:
+        yield "" if is_first else "\n\n"
+        is_first = False
+        for index, text in enumerate(note.text.split()):
+            yield " " if index else ""
+            yield Word(text, *view.place(note.place))
+
+
+def _write(items: Iterable[Word | str]) -> tuple[str, tuple[Box, ...]]:
+    """The text, and a box for each word."""
     pieces: list[str] = []
     boxes: list[Box] = []
     length = 0
-    for word in words:
-        text = unicodedata.normalize("NFC", word.text)
-        x0, y0, x1, y1 = (round(value, _DECIMALS) for value in (word.x0, word.y0, word.x1, word.y1))
-        boxes.append((length, length + len(text), x0, y0, x1, y1))
-        pieces += (text, word.ends)
-        length += len(text) + len(word.ends)
-    return "".join(pieces).rstrip(), tuple(boxes)
+    for item in items:
+        if isinstance(item, str):
+            text = item
+        else:
+            text = unicodedata.normalize("NFC", item.text)
+            place = (item.x0, item.y0, item.x1, item.y1)
+            x0, y0, x1, y1 = (round(value, _DECIMALS) for value in place)
+            boxes.append((length, length + len(text), x0, y0, x1, y1))
+        pieces.append(text)
+        length += len(text)
+    return "".join(pieces), tuple(boxes)
