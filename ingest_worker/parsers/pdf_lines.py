@@ -9,6 +9,8 @@ from ingest_worker.parsers.pdf_words import HYPHEN_AT_LINE_END, View, Word, Word
 
 _WIDE_GAP: Final = 1.2
 """Times the size of the font: no space between two words is as wide, not even in justified text."""
+_BESIDE_SHARE: Final = 0.5
+"""Of the height of the lower word: two that have more in common stand on one line."""
 _LINE_END: Final = re.compile(r"[\r\n]")
 _MARK: Final = re.compile(r"[^\w\s]|\(?\w{1,3}[.)]")
 """Of an item of a list: the gap behind it divides nothing."""
@@ -83,13 +85,21 @@ def _pieces(words: list[Word]) -> Iterator[tuple[int, list[Word]]]:
             before = piece[-1]
             if before.ends in {"\n", HYPHEN_AT_LINE_END}:
                 yield row, piece
-                row, piece = row + 1, []
+                row, piece = row + (not _goes_on(before, word)), []
             elif before.ends and _is_wide(before, word) and not _is_mark(piece):
                 yield row, piece
                 piece = []
         piece.append(word)
     if piece:
         yield row, piece
+
+
+def _goes_on(before: Word, word: Word) -> bool:
+    """PDFium ends a line at some cells of one character, too; the row goes on at their right."""
+    common = min(before.y1, word.y1) - max(before.y0, word.y0)
+    lower = min(before.y1 - before.y0, word.y1 - word.y0)
+    is_beside = word.x0 > before.x1 and common > lower * _BESIDE_SHARE
+    return is_beside and before.ends != HYPHEN_AT_LINE_END
 
 
 def _is_wide(before: Word, word: Word) -> bool:
