@@ -20,7 +20,7 @@ _FINAL: Final = (UrlRefused, UrlFailed, UrlTooLarge, UnsupportedType)
 def fetch_document(lease: ingestion.Lease) -> None:
     """Fetches, looks at what came, stores it, and plans its opening."""
     claim = lease.claim
-    with tempfile.TemporaryFile() as file:
+    with files.writing_to_disk(), tempfile.TemporaryFile() as file:
         try:
             fetched = _fetch(lease, file)
             title = display_name(fetched.name)
@@ -47,11 +47,8 @@ def fetch_document(lease: ingestion.Lease) -> None:
 
 def _fetch(lease: ingestion.Lease, file: IO[bytes]) -> Fetched:
     limits = Limits(max_bytes=settings.UPLOAD_LIMIT_BYTES)
-    try:
-        fetched = fetch_file(lease.claim.source_url, to=file, limits=limits, check=lease.check)
-        file.flush()
-    except OSError as error:
-        raise files.StorageAway("There is no room for the file.") from error
+    fetched = fetch_file(lease.claim.source_url, to=file, limits=limits, check=lease.check)
+    file.flush()
     if not fetched.size_bytes:
         raise _fault("file-empty")
     return fetched

@@ -19,6 +19,7 @@ from chatbot.wsgi import application
 from tests.api.problems import check_is_problem
 from tests.factories.accounts import make_api_key, make_user
 from tests.factories.brains import make_brain
+from tests.full_disk import full_disk
 
 BOUNDARY = "boundary"
 PROGRAM = b"MZ\x90\x00\x03\x00\x00\x00"
@@ -280,6 +281,20 @@ class TestBody:
 
         assert status == "404 Not Found"
         assert body.bytes_read == 0
+
+    @pytest.mark.parametrize("size", [300, 300_000], ids=["kept in memory", "written at once"])
+    def test_on_a_full_disk_is_refused_for_now(
+        self, client: Client, brain: Brain, uploads: Path, size: int
+    ) -> None:
+        file = SimpleUploadedFile("note.txt", b"x" * size)
+
+        with full_disk(after_bytes=100):
+            response = client.post(address_of(brain), {"file": file})
+
+        check_is_problem(response, 503, "storage-away")
+        assert response["Retry-After"]
+        assert arrived_in(uploads) == []
+        assert not Document.objects.exists()
 
     def test_of_unknown_length_is_refused(self) -> None:
         user = make_user()

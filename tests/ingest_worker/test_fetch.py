@@ -37,6 +37,7 @@ from tests.factories.accounts import make_user
 from tests.factories.brains import make_brain
 from tests.factories.documents import upload, version_of
 from tests.fakes.web_server import WebServer, running_web_server
+from tests.full_disk import full_disk
 from tests.ingesting import run_next
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -245,6 +246,20 @@ class TestServerThatIsAway:
         run_next(document)
 
         assert version_of(document).state == VersionState.READING
+
+    def test_waits_for_room_on_the_disk(self, user: User, brain: Brain, server: WebServer) -> None:
+        server.gives("/note.txt", b"A note.\n" * 10_000)
+        document = fetch_document(user=user, brain_id=brain.pk, url=server.url("/note.txt"))
+
+        with full_disk(after_bytes=100):
+            run_next(document)
+
+        job = version_of(document).jobs.get()
+        assert (job.state, job.error_code, job.faults) == (JobState.QUEUED, "storage-away", 0)
+        assert not StoredFile.objects.exists()
+        IngestionJob.objects.update(run_after=Now())
+        run_next(document)
+        assert ("fetch", "done") in stages(version_of(document))
 
 
 class TestFetchInProgress:

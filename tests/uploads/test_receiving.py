@@ -22,6 +22,7 @@ from chatbot.uploads.services.receiving import receive
 from tests.factories.accounts import make_user
 from tests.factories.brains import make_brain
 from tests.factories.uploads import begin_upload, send
+from tests.full_disk import full_disk
 
 MEGABYTE = 1024 * 1024
 MEMORY_BYTES = 4 * MEGABYTE
@@ -77,6 +78,27 @@ class TestReceive:
 
         upload.refresh_from_db()
         assert (upload.offset, upload.writer) == (1000, None)
+
+    @pytest.mark.parametrize("size", [300, 300_000], ids=["kept in memory", "written at once"])
+    def test_waits_for_room_on_the_disk(self, user: User, brain: Brain, size: int) -> None:
+        upload = begin_upload(user, brain, length=size)
+
+        with full_disk(after_bytes=100), pytest.raises(files.StorageAway):
+            send(upload, b"x" * size)
+
+        upload.refresh_from_db()
+        assert (upload.offset, upload.writer) == (0, None)
+        assert send(upload, b"x" * size).state == UploadState.COMPLETE
+
+    def test_waits_for_room_for_the_whole_file(self, user: User, brain: Brain) -> None:
+        upload = begin_upload(user, brain, length=300)
+        send(upload, b"x" * 300)
+
+        with full_disk(after_bytes=100), pytest.raises(files.StorageAway):
+            finish_upload(user=user, upload_id=upload.pk)
+
+        finish_upload(user=user, upload_id=upload.pk)
+        assert Upload.objects.get().state == UploadState.DONE
 
     def test_needs_memory_for_a_piece_only(self, user: User, brain: Brain) -> None:
         upload = begin_upload(user, brain, length=40 * MEGABYTE)

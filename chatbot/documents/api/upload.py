@@ -13,7 +13,8 @@ from django.core.files.uploadedfile import TemporaryUploadedFile
 from django.core.files.uploadhandler import FileUploadHandler
 from rest_framework.parsers import MultiPartParser
 
-from chatbot.contracts.errors import InvalidInput, TooLarge, Unavailable
+from chatbot.contracts.errors import InvalidInput, TooLarge
+from chatbot.documents.services.files import writing_to_disk
 from chatbot.documents.services.names import display_name
 
 if TYPE_CHECKING:
@@ -57,35 +58,31 @@ class HashingUploadHandler(FileUploadHandler):
 
     def new_file(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - passed on
         super().new_file(*args, **kwargs)
-        _upload_folder().mkdir(mode=0o700, parents=True, exist_ok=True)
-        _remove_leftovers()
         self._hash = hashlib.sha256()
         self._size = 0
-        self.file = HashedFile(
-            display_name(self.file_name or ""),
-            self.content_type or "",
-            0,
-            self.charset,
-            self.content_type_extra,
-        )
+        with writing_to_disk():
+            _upload_folder().mkdir(mode=0o700, parents=True, exist_ok=True)
+            _remove_leftovers()
+            self.file = HashedFile(
+                display_name(self.file_name or ""),
+                self.content_type or "",
+                0,
+                self.charset,
+                self.content_type_extra,
+            )
 
     def receive_data_chunk(self, raw_data: bytes, start: int) -> None:  # noqa: ARG002 - Django's
         self._size += len(raw_data)
         if self._size > settings.UPLOAD_LIMIT_BYTES:
             raise _too_large()
         self._hash.update(raw_data)
-        try:
+        with writing_to_disk():
             self._open_file.write(raw_data)
-        except OSError as error:
-            raise Unavailable(
-                "The server can't take the file right now.",
-                code="storage-away",
-                way_out="Try again in a moment; if it stays, tell an administrator.",
-            ) from error
 
     def file_complete(self, file_size: int) -> HashedFile:
         file = self._open_file
-        file.seek(0)
+        with writing_to_disk():
+            file.seek(0)
         file.size = file_size
         file.sha256 = self._hash.hexdigest()
         self.file = None
@@ -94,7 +91,9 @@ class HashingUploadHandler(FileUploadHandler):
     def upload_interrupted(self) -> None:
         """Removes the file that was being written."""
         if self.file is not None:
-            self.file.close()
+            # On a full disk what is still in memory can't be written when it is closed, either.
+            with contextlib.suppress(OSError):
+                self.file.close()
             self.file = None
 
     @property

@@ -150,8 +150,28 @@ def local_file(*, name: str) -> Iterator[Path]:
         open_stored(name=name).close()
         yield Path(default_storage.path(name))
         return
-    with _copies.borrow(name, partial(_fetch, name)) as path:
+    with contextlib.ExitStack() as stack:
+        with writing_to_disk():
+            path = stack.enter_context(_copies.borrow(name, partial(_fetch, name)))
         yield path
+
+
+@contextlib.contextmanager
+def writing_to_disk() -> Iterator[None]:
+    """Around what writes to this machine's disk, opening and closing of files included.
+
+    Raises:
+        StorageAway: the disk is full, or it fails.
+    """
+    try:
+        yield
+    except OSError as error:
+        logger.warning("this machine's disk takes nothing: %s", os.strerror(error.errno or 0))
+        raise StorageAway(
+            "The server can't take the file right now.",
+            way_out="Try again in a moment; if it stays, tell an administrator.",
+            retry_after_seconds=5,
+        ) from error
 
 
 def _fetch(name: str, path: Path) -> None:

@@ -91,7 +91,7 @@ def settle_upload(*, user: "User", upload_id: UUID) -> Upload:
 def _make_document(user: "User", writer: Writer) -> None:
     upload = writer.upload
     names = [part.storage_name for part in upload.parts.all()]
-    with temporary_file(upload.filename) as file:
+    with files.writing_to_disk(), temporary_file(upload.filename) as file:
         sha256 = _assemble(writer, names, file)
         check_bytes(upload.item, sha256=sha256)
         writer.hold(STORE_SECONDS)

@@ -4,6 +4,7 @@ What arrives becomes files in storage, so that it outlives this process and is s
 All but the last of them have a least size: bytes that come in drops are put together.
 """
 
+import contextlib
 import hashlib
 import uuid
 from collections.abc import Callable, Iterable
@@ -139,7 +140,9 @@ class _Receiver:
             self._store()
         finally:
             if self._file:
-                self._file.close()
+                # On a full disk what is still in memory can't be written now, either.
+                with contextlib.suppress(OSError):
+                    self._file.close()
 
     def _add(self, piece: bytes) -> None:
         if self._upload.offset + self._new_bytes + len(piece) > self._upload.length:
@@ -160,12 +163,8 @@ class _Receiver:
             )
 
     def _write(self, piece: bytes) -> None:
-        try:
+        with files.writing_to_disk():
             self._open().write(piece)
-        except OSError as error:
-            raise files.StorageAway(
-                "The server can't take the file right now.", way_out="Try again in a moment."
-            ) from error
 
     def _open(self) -> TemporaryUploadedFile:
         """A part that is too small is begun again with its own bytes."""
@@ -183,7 +182,8 @@ class _Receiver:
         if self._file is None or not self._new_bytes:
             return
         name = f"uploads/{self._upload.pk}/{uuid.uuid4()}"
-        self._file.seek(0)
+        with files.writing_to_disk():
+            self._file.seek(0)
         files.store_file(name=name, file=self._file)
         try:
             self._write_row(name)
