@@ -10,6 +10,7 @@ much is killed meanwhile. The table says how many did not, which should be none.
 kills     uploads while any process of the stack, stores included, is killed (SIGKILL) at random
 restarts  Valkey is killed again and again; a small document follows each time
 freeze    Valkey is stopped (SIGSTOP) for minutes, and goes on
+outages   the storage, the model servers and PostgreSQL are away for minutes during uploads
 wipe      Valkey forgets everything (FLUSHALL) during uploads
 deletes   documents are deleted at random moments while processes are killed
 """
@@ -25,6 +26,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final, TypeVar
 from uuid import UUID
@@ -46,7 +48,9 @@ UPLOADS_AT_ONCE: Final = 8
 END_SECONDS: Final = 1800.0
 WORKING_AGAIN_SECONDS: Final = 15.0
 GONE_SECONDS: Final = 60.0
-FROZEN_SECONDS: Final = 600.0
+AWAY_SECONDS: Final = 600.0
+"""How long Valkey is frozen, and how long all other outages are together."""
+_BETWEEN_OUTAGES_SECONDS: Final = 10.0
 _PAUSE_SECONDS: Final = (0.2, 2.5)
 _FIRST_ERRORS: Final = 5
 T = TypeVar("T")
@@ -69,6 +73,7 @@ class Scene:
     files: list[Sample]
     uploads: int
     kills: int
+    away_seconds: float
     person: Person = field(init=False)
 
     def __post_init__(self) -> None:
@@ -126,16 +131,40 @@ def restarts(scene: Scene) -> dict[str, Any]:
     return {"restarts": len(waited), **_bar("ready_after", waited, WORKING_AGAIN_SECONDS)}
 
 
-def freeze(scene: Scene, *, seconds: float = FROZEN_SECONDS) -> dict[str, Any]:
+def freeze(scene: Scene) -> dict[str, Any]:
     """Valkey says nothing and holds its connections; then it goes on."""
     victim = scene.rig.process_named("valkey")
     victim.send_signal(signal.SIGSTOP)
     try:
-        time.sleep(seconds)
+        time.sleep(scene.away_seconds)
     finally:
         victim.send_signal(signal.SIGCONT)
     waited = [_seconds_until_ready(scene, number) for number in range(3)]
-    return {"frozen_s": seconds, **_bar("ready_after", waited, WORKING_AGAIN_SECONDS)}
+    return {"frozen_s": scene.away_seconds, **_bar("ready_after", waited, WORKING_AGAIN_SECONDS)}
+
+
+def outages(scene: Scene) -> dict[str, Any]:
+    """One thing after the other is away, and comes back; nobody does anything."""
+    expected = in_peace(scene)
+    copies = scene.copies(scene.uploads)
+    rig = scene.rig
+    with ThreadPoolExecutor(1) as uploader:
+        uploading = uploader.submit(scene.upload, copies)
+        for outage in (rig.storage_gone, rig.models_gone, rig.postgres_stopped):
+            with outage():
+                time.sleep(scene.away_seconds / 3)
+            time.sleep(_BETWEEN_OUTAGES_SECONDS)
+        outcomes = uploading.result()
+    began = time.monotonic()
+    _wait_for(outcomes)
+    wrong = _unlike(expected, copies, outcomes) + _left_wrong(rig)
+    return {
+        "uploads": len(outcomes),
+        "away_s": scene.away_seconds,
+        "ended_after_s": round(time.monotonic() - began),
+        "fates": _counted(outcomes),
+        **_summary(wrong),
+    }
 
 
 def wipe(scene: Scene) -> dict[str, Any]:
@@ -188,6 +217,7 @@ SCENES: Final[dict[str, Callable[[Scene], dict[str, Any]]]] = {
     "kills": kills,
     "restarts": restarts,
     "freeze": freeze,
+    "outages": outages,
     "wipe": wipe,
     "deletes": deletes,
 }
@@ -244,6 +274,7 @@ def left_of_all(rig: Rig) -> list[str]:
 
 def _left_wrong(rig: Rig) -> list[str]:
     """What must not be, whatever happened: doubles, orphans, work without an end."""
+    _let_an_hour_pass()
     from django.db.models import Count, F  # noqa: PLC0415 - Django is set up by now
 
     from chatbot.documents.models import (  # noqa: PLC0415 - as above
@@ -273,6 +304,21 @@ def _left_wrong(rig: Rig) -> list[str]:
     wrong += [f"version without a file: {name}" for name in sorted(names - stored)]
     rows = set(StoredFile.objects.values_list("name", flat=True))
     return wrong + [f"row of a file without a version: {name}" for name in sorted(rows - names)]
+
+
+def _let_an_hour_pass() -> None:
+    """For uploads that were broken off: their files may be on their way for as long.
+
+    What is left of them then has to go by itself, within a minute.
+    """
+    from django.db.models.functions import Now  # noqa: PLC0415 - Django is set up by now
+
+    from chatbot.documents.models import StoredFile  # noqa: PLC0415 - as above
+    from chatbot.documents.services.files import UPLOAD_HOURS  # noqa: PLC0415 - as above
+
+    unlinked = StoredFile.objects.filter(linked_at=None)
+    _asked(lambda: unlinked.update(created_at=Now() - timedelta(hours=UPLOAD_HOURS)))
+    _seconds_until(lambda: not _asked(unlinked.exists), GONE_SECONDS)
 
 
 def _unlike(
@@ -381,7 +427,7 @@ def main() -> None:
     parser.add_argument("--uploads", type=int, default=200)
     parser.add_argument("--kills", type=int, default=50)
     parser.add_argument("--files", type=int, default=0, help="so many of the folder, by chance")
-    parser.add_argument("--frozen-seconds", type=float, default=FROZEN_SECONDS)
+    parser.add_argument("--away-seconds", type=float, default=AWAY_SECONDS)
     arguments = parser.parse_args()
     *names, folder = arguments.words
     if len(names) > 1:
@@ -391,14 +437,10 @@ def main() -> None:
     if arguments.files:
         files = chance.sample(files, min(arguments.files, len(files)))
     with running_rig() as rig:
-        scene = Scene(rig, files, arguments.uploads, arguments.kills)
-        found = _play(names[0], scene, arguments.frozen_seconds)
+        scene = Scene(rig, files, arguments.uploads, arguments.kills, arguments.away_seconds)
+        found = SCENES[names[0]](scene)
     print(f"{names[0]:10}", *(f"{key} {value}" for key, value in found.items()), flush=True)
     print(json.dumps({"bench": "ingest_chaos", names[0]: found, "wrong": found["wrong"]}))
-
-
-def _play(name: str, scene: Scene, frozen_seconds: float) -> dict[str, Any]:
-    return freeze(scene, seconds=frozen_seconds) if name == "freeze" else SCENES[name](scene)
 
 
 if __name__ == "__main__":

@@ -30,9 +30,10 @@ sys.path.insert(0, str(PROJECT))
 
 if TYPE_CHECKING:
     from tests.e2e.stack import Stack
+    from tests.fakes.scripted_server import ScriptedServer
 
 MEGABYTE: Final = 1024 * 1024
-UPLOAD_PATIENCE_SECONDS: Final = 120.0
+UPLOAD_PATIENCE_SECONDS: Final = 900.0
 _AGAIN_SECONDS: Final = 0.2
 _REQUEST_SECONDS: Final = 20.0
 _GONE: Final = frozenset({204, 404})
@@ -114,7 +115,9 @@ class Person:
 @dataclass
 class Rig:
     stack: "Stack"
-    embedding: Any
+    models: "ScriptedServer"
+    exits: contextlib.ExitStack
+    """What ends with the rig."""
 
     def person(self, name: str) -> Person:
         return Person(self.stack.url, name)
@@ -151,6 +154,43 @@ class Rig:
         folder = self.stack.home / "files"
         return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
 
+    @contextlib.contextmanager
+    def storage_gone(self) -> Iterator[None]:
+        """A file stands where the folder of all files was, as when a disk isn't mounted."""
+        folder = self.stack.home / "files"
+        kept = folder.rename(folder.with_name("files-elsewhere"))
+        folder.touch()
+        try:
+            yield
+        finally:
+            folder.unlink()
+            kept.rename(folder)
+
+    @contextlib.contextmanager
+    def models_gone(self) -> Iterator[None]:
+        """Nobody listens where model servers were."""
+        from tests.fakes.scripted_server import running_scripted_server  # noqa: PLC0415 - set up
+
+        self.models.kill()
+        try:
+            yield
+        finally:
+            port = int(self.models.address.rpartition(":")[2])
+            self.models = self.exits.enter_context(running_scripted_server(port=port))
+
+    @contextlib.contextmanager
+    def postgres_stopped(self) -> Iterator[None]:
+        """Its processes hold their connections, and say nothing."""
+        stopped = [one for one in self.stack.processes() if self.name_of(one) == "postgres"]
+        for one in stopped:
+            one.suspend()
+        try:
+            yield
+        finally:
+            for one in stopped:
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    one.resume()
+
     def remove(self, document: str) -> None:
         """As an administrator does, whosever it is."""
         from chatbot.documents.services.repairs import remove_document  # noqa: PLC0415 - set up by now
@@ -185,7 +225,7 @@ def running_rig(**variables: str) -> Iterator[Rig]:
         }
         running = stack.enter_context(Stack(home, free_port(), **variables))
         _use_database_of(running)
-        yield Rig(running, models)
+        yield Rig(running, models, stack)
 
 
 def _use_database_of(running: "Stack") -> None:

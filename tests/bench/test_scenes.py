@@ -31,6 +31,10 @@ class TestScenes:
                 id="documents while Valkey forgets everything",
             ),
             pytest.param(
+                ["ingest_chaos.py", "outages", FILES, "--uploads=20", "--away-seconds=20"],
+                id="documents while storage, models and PostgreSQL are away",
+            ),
+            pytest.param(
                 ["ingest_chaos.py", "restarts", FILES, "--kills=5"],
                 id="documents while Valkey is killed",
             ),
