@@ -50,7 +50,6 @@ WORKING_AGAIN_SECONDS: Final = 15.0
 GONE_SECONDS: Final = 60.0
 AWAY_SECONDS: Final = 600.0
 """How long Valkey is frozen, and how long all other outages are together."""
-_BETWEEN_OUTAGES_SECONDS: Final = 10.0
 _PAUSE_SECONDS: Final = (0.2, 2.5)
 _FIRST_ERRORS: Final = 5
 T = TypeVar("T")
@@ -153,7 +152,7 @@ def outages(scene: Scene) -> dict[str, Any]:
         for outage in (rig.storage_gone, rig.models_gone, rig.postgres_stopped):
             with outage():
                 time.sleep(scene.away_seconds / 3)
-            time.sleep(_BETWEEN_OUTAGES_SECONDS)
+            time.sleep(scene.away_seconds / 6)
         outcomes = uploading.result()
     began = time.monotonic()
     _wait_for(outcomes)

@@ -31,7 +31,7 @@ class TestScenes:
                 id="documents while Valkey forgets everything",
             ),
             pytest.param(
-                ["ingest_chaos.py", "outages", FILES, "--uploads=20", "--away-seconds=20"],
+                ["ingest_chaos.py", "outages", FILES, "--uploads=12", "--away-seconds=9"],
                 id="documents while storage, models and PostgreSQL are away",
             ),
             pytest.param(
