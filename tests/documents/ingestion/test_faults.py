@@ -10,6 +10,7 @@ from chatbot.contracts.errors import DOCUMENT_FAULTS, DocumentFault, Unavailable
 from chatbot.contracts.tasks import Stage
 from chatbot.documents.models import IngestionJob, JobState, VersionState
 from chatbot.documents.services import ingestion
+from chatbot.documents.services.ingestion.attempts import WAITS_KEPT
 from tests.factories.documents import claim, make_job, version_of
 
 pytestmark = pytest.mark.django_db
@@ -81,6 +82,18 @@ class TestDelayJob:
         assert (job.state, job.faults, job.deaths) == (JobState.QUEUED, 0, 0)
         assert job.run_after > timezone.now() + timedelta(seconds=25)
         assert version_of(job.version.document).state == VersionState.READING
+
+    def test_keeps_the_first_lines_of_a_long_wait_and_the_last(self, job: IngestionJob) -> None:
+        tokens = []
+
+        for _ in range(WAITS_KEPT + 5):
+            make_due(job)
+            claimed = claim(job)
+            tokens.append(claimed.token)
+            ingestion.delay_job(claimed, error=Unavailable("away"))
+
+        kept = list(job.attempts.order_by("started_at").values_list("pk", flat=True))
+        assert kept == [*tokens[:WAITS_KEPT], tokens[-1]]
 
 
 class TestDeadWorkers:

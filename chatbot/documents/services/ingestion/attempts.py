@@ -1,10 +1,13 @@
 """The book of attempts: every claim has a line that says who tried, and what became of it."""
 
+from typing import Final
 from uuid import UUID
 
 from django.db.models.functions import Now
 
 from chatbot.documents.models import AttemptOutcome, DocumentVersion, IngestionJob, JobAttempt
+
+WAITS_KEPT: Final = 20
 
 
 def close_attempt(job: IngestionJob, outcome: AttemptOutcome, *, error_code: str = "") -> None:
@@ -18,6 +21,17 @@ def close_claim(token: UUID, outcome: AttemptOutcome, *, error_code: str = "") -
     JobAttempt.objects.filter(pk=token, finished_at__isnull=True).update(
         outcome=outcome, error_code=error_code, finished_at=Now()
     )
+
+
+def thin_out_waits(job: IngestionJob, *, present: UUID) -> None:
+    """Keeps the first waits for one thing and the present one: an outage may last for a day."""
+    if job.waits <= WAITS_KEPT:
+        return
+    waits = JobAttempt.objects.filter(
+        job=job, outcome=AttemptOutcome.WAIT, error_code=job.error_code
+    )
+    between = waits.order_by("started_at")[WAITS_KEPT:]
+    waits.filter(pk__in=between.values("pk")).exclude(pk=present).delete()
 
 
 def cancel_attempts(version: DocumentVersion) -> None:

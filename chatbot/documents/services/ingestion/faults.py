@@ -28,7 +28,11 @@ from chatbot.documents.models import (
     VersionState,
     Worker,
 )
-from chatbot.documents.services.ingestion.attempts import cancel_attempts, close_attempt
+from chatbot.documents.services.ingestion.attempts import (
+    cancel_attempts,
+    close_attempt,
+    thin_out_waits,
+)
 from chatbot.documents.services.ingestion.claims import Claim, fenced
 from chatbot.documents.services.news import announce
 
@@ -79,6 +83,7 @@ def delay_job(claim: Claim, *, error: Unavailable) -> float:
         job.error_code = error.error_code[:64]
         job.error_detail = str(error)[:_DETAIL_CHARACTERS]
         close_attempt(job, AttemptOutcome.WAIT, error_code=job.error_code)
+        thin_out_waits(job, present=claim.token)
         if _has_waited_enough(job):
             fail_version(held.version, job=job, code=_ADDRESS_AWAY)
         else:
