@@ -3,6 +3,7 @@
 Model servers are the scripted one, which embeds at once, so that figures are those of ingestion.
 """
 
+import codecs
 import contextlib
 import hashlib
 import io
@@ -37,6 +38,7 @@ UPLOAD_PATIENCE_SECONDS: Final = 900.0
 _AGAIN_SECONDS: Final = 0.2
 _REQUEST_SECONDS: Final = 20.0
 _GONE: Final = frozenset({204, 404})
+_UTF_16: Final = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
 _REFUSED: Final = frozenset({400, 409, 413, 415, 422})
 """The file itself is not taken; anything else is tried again."""
 
@@ -259,7 +261,10 @@ def changed(sample: Sample, number: int) -> Sample:
     mark = "".join(" \t"[int(digit)] for digit in f"{number:024b}")
     if sample.content.startswith(b"PK"):
         return Sample(sample.name, _with_archive_comment(sample.content, mark))
-    return Sample(sample.name, sample.content + f"\n{mark}\n".encode())
+    encoding = next(
+        (name for start, name in _UTF_16.items() if sample.content.startswith(start)), ""
+    )
+    return Sample(sample.name, sample.content + f"\n{mark}\n".encode(encoding or "ascii"))
 
 
 def _with_archive_comment(content: bytes, comment: str) -> bytes:
