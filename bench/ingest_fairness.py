@@ -88,7 +88,7 @@ def first_pages(rig: Rig, size: int) -> dict[str, Any]:
     while not pages and time.monotonic() - began < ANSWER_SECONDS:
         time.sleep(1)
         answer = person.ask(f"What is said about {words}?")
-        pages = [one["page"] for one in answer["citations"] if one["document"] == document]
+        pages = [one["page_from"] for one in answer["citations"] if one["document"] == document]
     done = _pages_done(document)
     return {
         "pages": size,
