@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from math import cos, hypot, radians, sin
 from typing import Final, Self
 
-from PIL import Image, ImageFilter, ImageOps, ImageStat
+from PIL import Image, ImageChops, ImageFilter, ImageOps, ImageStat
 
 LINE_PIXELS: Final = 200
 """An image that is lower than this holds lines, not a page with a layout."""
@@ -22,6 +23,14 @@ _SEEN_DEGREES: Final = 0.4
 _SURE: Final = 1.05
 """How much more the rows of a straightened image have to differ than those of the image."""
 _INK_SHARE: Final = 0.5
+_GROUND_REDUCED: Final = 4
+_STROKE_SHARE: Final = 0.03
+"""Of the shorter side: what is narrower and dark is writing, what is wider is paper or shadow."""
+_UNEVEN: Final = 28
+"""Levels of grey, of 255, between the darkest and the brightest paper; scanners make up to 25."""
+_OUTLIERS: Final = 0.02
+_STRONGEST_INK_PERCENT: Final = 2
+"""So much of the image counts as quite black: a few spots must not make the rest look faded."""
 
 Matrix = tuple[float, float, float, float, float, float]
 """`x' = a x + b y + c`, `y' = d x + e y + f`."""
@@ -79,7 +88,11 @@ class Prepared:
         return self._next(image, (1 / factor, 0.0, 0.0, 0.0, 1 / factor, 0.0))
 
     def softened(self, pixels: float) -> Self:
-        return self._next(self.image.filter(ImageFilter.GaussianBlur(pixels)), _SAME)
+        return self.repainted(self.image.filter(ImageFilter.GaussianBlur(pixels)))
+
+    def repainted(self, image: Image.Image) -> Self:
+        """Another image with the same pixels in the same places."""
+        return self._next(image, _SAME)
 
     def framed(self, pixels: int, colour: int) -> Self:
         """With a margin, without which letters at the edge are lost."""
@@ -116,6 +129,38 @@ def straightened(page: Prepared) -> Prepared:
     return page.rotated(angle) if abs(angle) >= _SEEN_DEGREES else page
 
 
+def evened(page: Prepared) -> Prepared:
+    """Shadows, stains and black corners taken away, and faded print made black.
+
+    One threshold for a whole image takes a receipt's grey letters for paper, once a corner of the
+    scan is black.
+    """
+    image = page.image
+    ground = _ground(image)
+    dark, bright = _level(ground, _OUTLIERS), _level(ground, 1 - _OUTLIERS)
+    if bright - dark < _UNEVEN:
+        return page
+    paper = ground.resize(image.size, Image.Resampling.BILINEAR)
+    ink = ImageChops.subtract(paper, image)
+    return page.repainted(
+        ImageOps.invert(ImageOps.autocontrast(ink, cutoff=(0, _STRONGEST_INK_PERCENT)))
+    )
+
+
+def _ground(image: Image.Image) -> Image.Image:
+    """The image without its writing, smaller: morphological closing, softened."""
+    width = max(3, int(min(image.size) * _STROKE_SHARE / _GROUND_REDUCED) | 1)
+    bright = image.reduce(_GROUND_REDUCED).filter(ImageFilter.MaxFilter(width))
+    return bright.filter(ImageFilter.MinFilter(width)).filter(ImageFilter.GaussianBlur(width))
+
+
+def _level(image: Image.Image, share: float) -> int:
+    """The grey that this share of the pixels is no brighter than."""
+    wanted = share * image.width * image.height
+    counts = accumulate(image.histogram())
+    return next(level for level, count in enumerate(counts) if count >= wanted)
+
+
 def line_of(page: Prepared) -> Prepared:
     """An image of a line or two; where letters are small, the written part of it, enlarged."""
     ink = ImageOps.autocontrast(page.image.filter(ImageFilter.GaussianBlur(1)))
@@ -125,6 +170,13 @@ def line_of(page: Prepared) -> Prepared:
     if box is None or height >= _SMALL_LETTERS_PIXELS:
         return page
     return page.cropped(box).scaled(min(_LINE_HEIGHT_PIXELS / height, _ENLARGED_AT_MOST))
+
+
+def middle_of(image: Image.Image, pixels: int) -> Image.Image:
+    """A square out of its middle, of so many pixels a side at most."""
+    side = min(*image.size, pixels)
+    left, top = (image.width - side) // 2, (image.height - side) // 2
+    return image.crop((left, top, left + side, top + side))
 
 
 def _skew(image: Image.Image, limit: int) -> float:

@@ -3,7 +3,7 @@
 import pytest
 from PIL import Image, ImageDraw
 
-from ocr_worker.engines.preparation import Prepared, straightened
+from ocr_worker.engines.preparation import Prepared, evened, straightened
 
 MARK = (300, 120, 360, 150)
 
@@ -52,6 +52,24 @@ class TestStraightened:
         level = Prepared(page)
 
         assert straightened(level) is level
+
+
+class TestEvened:
+    def test_makes_faded_print_black_beside_a_black_corner(self) -> None:
+        faded = Image.new("L", (800, 1000), 235)
+        ImageDraw.Draw(faded).rectangle((600, 0, 799, 200), fill=0)
+        ImageDraw.Draw(faded).rectangle((200, 500, 209, 540), fill=170)
+
+        even = evened(Prepared(faded)).image
+
+        assert even.getpixel((205, 520)) == 0
+        assert even.getpixel((400, 700)) == 255
+        assert even.getpixel((700, 50)) == 255
+
+    def test_leaves_an_even_page_alone(self, page: Image.Image) -> None:
+        even = Prepared(page)
+
+        assert evened(even) is even
 
 
 def _marked(image: Image.Image) -> tuple[int, int, int, int]:

@@ -5,19 +5,22 @@ from pathlib import Path
 
 import pypdfium2 as pdfium
 import pytest
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 from pytest_django import Settings
 
 from chatbot.contracts.errors import DocumentFault, Unavailable
 from chatbot.contracts.media_types import DOCX, JPEG, PDF, PNG, TIFF
-from chatbot.embedded import tessdata
 from ocr_worker import sandbox
 from ocr_worker.engines.protocol import RecognisedPage
 from ocr_worker.sandbox import recognise
 
 DATA = Path(__file__).resolve().parents[2] / "data"
 A4 = (595.0, 842.0)
-ORIENTATION = Path(tessdata.folder()) / "osd.traineddata"
+TURNS = (
+    Image.Transpose.ROTATE_90,
+    Image.Transpose.ROTATE_180,
+    Image.Transpose.ROTATE_270,
+)
 
 
 def one(path: Path, media_type: str) -> RecognisedPage:
@@ -114,7 +117,6 @@ class TestRecognise:
         assert "lazy fox" in page.text
         assert (page.width, page.height) == (640, 480)
 
-    @pytest.mark.skipif(not ORIENTATION.is_file(), reason="osd.traineddata is not installed")
     def test_reads_a_page_that_lies_on_its_head(self, tmp_path: Path) -> None:
         upright = Image.open(DATA / "english-scan.tif").convert("L")
         upright.transpose(Image.Transpose.ROTATE_180).save(tmp_path / "turned.png")
@@ -125,6 +127,18 @@ class TestRecognise:
         first = min(page.boxes)
         assert first[2] > page.width / 2
         assert first[3] > page.height / 2
+
+    @pytest.mark.parametrize("turn", [None, *TURNS])
+    def test_reads_a_page_of_few_letters_whichever_way_it_lies(
+        self, tmp_path: Path, turn: Image.Transpose | None
+    ) -> None:
+        sums = Image.new("L", (640, 480), 255)
+        text = "\n".join(["TOTAL 2 ITEMS   60.31", "CASH   70.30", "CHANGE   10.00"] * 3)
+        font = ImageFont.load_default(28)
+        ImageDraw.Draw(sums).multiline_text((60, 60), text, 0, font, spacing=14)
+        (sums if turn is None else sums.transpose(turn)).save(tmp_path / "few.png")
+
+        assert "CHANGE" in one(tmp_path / "few.png", PNG).text
 
     def test_reads_a_skewed_line(self, tmp_path: Path) -> None:
         line = Image.open(DATA / "english-scan.tif").convert("L").crop((0, 80, 640, 125))
