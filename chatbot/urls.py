@@ -17,6 +17,7 @@ api: list[URLPattern | URLResolver] = [
     path("", include("chatbot.accounts.api.urls")),
     path("", include("chatbot.inference.api.urls")),
     path("", include("chatbot.brains.api.urls")),
+    path("", include("chatbot.webhooks.api.urls")),
     path("", include("chatbot.documents.api.urls")),
     path("", include("chatbot.uploads.api.urls")),
     path("", include("chatbot.conversations.api.urls")),

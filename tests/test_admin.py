@@ -32,6 +32,7 @@ from tests.factories.conversations import make_conversation, make_turn
 from tests.factories.documents import claim, make_document, make_job, version_of
 from tests.factories.inference import make_endpoint
 from tests.factories.uploads import begin_upload, make_batch
+from tests.factories.webhooks import make_delivery, make_webhook
 
 pytestmark = pytest.mark.django_db
 MODELS: list[type[Model]] = sorted(admin.site._registry, key=lambda model: model.__name__)
@@ -60,6 +61,7 @@ def populate() -> None:
     begin_upload(person, brain, length=10)
     make_batch(person, brain)
     turn = make_turn(make_conversation(person, brain=brain), state=TurnState.COMPLETED)
+    make_delivery(make_webhook(brain))
     DailyTokens.objects.create(user=person, day=timezone.now().date(), tokens=100)
     endpoint = make_endpoint()
     IndexGeneration.objects.create(model_name=f"vectors of {endpoint.pk}", dimensions=3)

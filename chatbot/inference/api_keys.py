@@ -1,23 +1,12 @@
-"""API keys of endpoints, encrypted at rest.
+"""API keys of endpoints, encrypted at rest: never logged and never shown again."""
 
-The key of the encryption is derived from SECRET_KEY; older ones in SECRET_KEY_FALLBACKS still
-decrypt. An API key is never logged and never shown again.
-"""
-
-import base64
-
-from cryptography.fernet import Fernet, InvalidToken, MultiFernet
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-from django.conf import settings
 from django.core.exceptions import ValidationError
-from django.utils.encoding import force_bytes
 from django.utils.translation import gettext_lazy as _
 
 from chatbot.contracts.errors import Unavailable
+from chatbot.encryption import Undecipherable, decrypt, encrypt
 
 _PURPOSE = b"brainstem: API keys of inference endpoints"
-_KEY_BYTES = 32
 
 
 class ApiKeyUnreadable(Unavailable):
@@ -36,7 +25,7 @@ def validate_api_key(api_key: str) -> None:
 
 def encrypted(api_key: str) -> bytes:
     """What is stored; empty for no key."""
-    return _fernet().encrypt(api_key.encode()) if api_key else b""
+    return encrypt(api_key, purpose=_PURPOSE) if api_key else b""
 
 
 def decrypted(stored: bytes | memoryview) -> str:
@@ -48,20 +37,9 @@ def decrypted(stored: bytes | memoryview) -> str:
     if not stored:
         return ""
     try:
-        return _fernet().decrypt(bytes(stored)).decode()
-    except InvalidToken as error:
+        return decrypt(stored, purpose=_PURPOSE)
+    except Undecipherable as error:
         raise ApiKeyUnreadable(
             "The endpoint's API key can't be read, because SECRET_KEY has changed.",
             way_out="An administrator sets the endpoint's API key again.",
         ) from error
-
-
-def _fernet() -> MultiFernet:
-    return MultiFernet(
-        _derived(secret) for secret in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)
-    )
-
-
-def _derived(secret: str | bytes) -> Fernet:
-    key = HKDF(SHA256(), _KEY_BYTES, salt=None, info=_PURPOSE).derive(force_bytes(secret))
-    return Fernet(base64.urlsafe_b64encode(key))

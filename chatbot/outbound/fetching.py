@@ -24,6 +24,7 @@ FETCH_SECONDS: Final = 300.0
 POST_SECONDS: Final = 15.0
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _LATER: Final = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS})
+_RETRY_AFTER_CHARACTERS: Final = 64
 _PLAIN: Final = frozenset({"", "identity"})
 
 
@@ -35,6 +36,15 @@ class Fetched:
     size_bytes: int
     name: str
     """What the server calls it, or else the end of the path; may be empty."""
+
+
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """What is known of the answer to a body."""
+
+    status: int
+    retry_after: str
+    """The header as it came; empty: there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,15 +98,15 @@ def post_body(
     headers: Mapping[str, str],
     total_seconds: float = POST_SECONDS,
     resolve: Resolve = system_addresses,
-) -> int:
-    """Posts a body and returns the status of the answer, which is not read; redirects are answers.
+) -> Posted:
+    """Posts a body; what is answered is not read, and redirects are answers.
 
     Raises:
         UrlRefused, UrlFailed, UrlUnanswered
     """
     limits = Limits(max_bytes=0, read_seconds=total_seconds, total_seconds=total_seconds)
     with answered(_caller(limits, resolve), read_url(url), headers=headers, body=body) as response:
-        return response.status
+        return Posted(response.status, header(response, "retry-after")[:_RETRY_AFTER_CHARACTERS])
 
 
 def _caller(limits: Limits, resolve: Resolve) -> Caller:

@@ -2,6 +2,7 @@
 
 import ipaddress
 import queue
+import re
 import socket
 import threading
 from collections.abc import Callable, Sequence
@@ -39,6 +40,16 @@ def allowed_addresses(
     for text in addresses:
         _check(url.host, text, private)
     return addresses
+
+
+def check_literal(url: Url, *, private: PrivateHosts) -> None:
+    """Before anything is asked: a host that is an address by number has to be an allowed one.
+
+    Raises:
+        UrlRefused: it is not. Of names nothing is known before they are looked up.
+    """
+    if re.fullmatch(r"[0-9.]+|[0-9a-f.]*:[0-9a-f.:]*", url.host):
+        _check(url.host, url.host, private)
 
 
 def _check(host: str, text: str, private: PrivateHosts) -> None:

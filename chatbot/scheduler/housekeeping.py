@@ -12,6 +12,7 @@ from chatbot.accounts.services import tokens
 from chatbot.conversations.services import completions
 from chatbot.documents.services import files, ingestion
 from chatbot.uploads.services import finishing, idempotency
+from chatbot.webhooks.services import upkeep
 
 logger = logging.getLogger(__name__)
 
@@ -59,6 +60,11 @@ class Housekeeping:
                 idempotency.remove_old_keys,
                 every_seconds=600,
                 at_once=idempotency.OLD_AT_ONCE,
+            ),
+            Chore(
+                upkeep.remove_old_deliveries,
+                every_seconds=600,
+                at_once=upkeep.OLD_AT_ONCE,
             ),
             Chore(files.remove_orphans, every_seconds=30, at_once=files.ORPHANS_AT_ONCE),
         ]

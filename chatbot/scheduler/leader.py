@@ -18,6 +18,7 @@ from redis.exceptions import RedisError
 from chatbot import jobs
 from chatbot.contracts import keys
 from chatbot.contracts.tasks import Queue
+from chatbot.scheduler.deliveries import Deliverer
 from chatbot.scheduler.dispatch import Dispatcher
 from chatbot.scheduler.housekeeping import AWAY, Housekeeping
 
@@ -35,22 +36,27 @@ def run_scheduler() -> NoReturn:
     signal.signal(signal.SIGTERM, _end)
     signal.signal(signal.SIGINT, _end)
     log = _Log()
-    while True:
-        try:
-            if _take_lock():
-                _lead(log)
-        except AWAY as error:
-            log.away(error)
-            connection.close()
-        time.sleep(TICK_SECONDS)
+    deliverer = Deliverer()
+    try:
+        while True:
+            try:
+                if _take_lock():
+                    _lead(log, deliverer)
+            except AWAY as error:
+                log.away(error)
+                connection.close()
+            time.sleep(TICK_SECONDS)
+    finally:
+        deliverer.end()
 
 
-def _lead(log: "_Log") -> NoReturn:
+def _lead(log: "_Log", deliverer: Deliverer) -> NoReturn:
     """Until the connection breaks, and the lock with it."""
     scheduler = Scheduler()
     while True:
         began = time.monotonic()
         scheduler.tick()
+        deliverer.tick()
         log.leads()
         time.sleep(_pause(after_seconds=time.monotonic() - began))
         wait_for_wake()

@@ -24,6 +24,7 @@ DOMAIN_APPS = [
     "chatbot.accounts",
     "chatbot.inference",
     "chatbot.brains",
+    "chatbot.webhooks",
     "chatbot.documents",
     "chatbot.retrieval",
     "chatbot.conversations",

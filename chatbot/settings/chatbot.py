@@ -101,6 +101,8 @@ SPECTACULAR_SETTINGS = {
         "ItemResultEnum": "chatbot.uploads.models.ItemResult",
         "ItemStateEnum": "chatbot.uploads.models.ITEM_STATES",
         "PageSourceEnum": "chatbot.documents.models.PageSource",
+        "WebhookEventEnum": "chatbot.webhooks.models.WebhookEvent",
+        "DeliveryStateEnum": "chatbot.webhooks.models.DeliveryState",
         "TurnStateEnum": "chatbot.conversations.models.TurnState",
         "MessageRoleEnum": "chatbot.conversations.models.MessageRole",
     },

@@ -11,6 +11,7 @@ from chatbot.documents.services import ingestion
 from tests.factories.accounts import make_user
 from tests.factories.brains import make_brain
 from tests.factories.documents import claim, make_document, make_job
+from tests.factories.webhooks import make_delivery, make_webhook
 
 pytestmark = pytest.mark.django_db
 
@@ -47,6 +48,15 @@ class TestFigures:
         assert found["workers", "ocr_worker", "alive"] == 1
         assert found["workers", "ingest_worker", "alive"] == 0
         assert found["slots", "ocr_worker"] == 2
+
+    def test_tell_what_webhooks_wait_for(self, client: Client) -> None:
+        make_delivery(make_webhook(make_brain(owner=make_user())))
+
+        found = figures(client)
+
+        assert found["brainstem_webhook_pending_deliveries",] == 1
+        assert found["brainstem_webhook_oldest_delivery_seconds",] >= 0
+        assert found["brainstem_webhook_disabled",] == 0
 
     def test_tell_what_has_failed(self, client: Client) -> None:
         job = make_job(make_document(make_brain(owner=make_user())))

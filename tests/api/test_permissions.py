@@ -25,6 +25,7 @@ from tests.factories.brains import add_member, make_brain
 from tests.factories.conversations import make_conversation, make_turn
 from tests.factories.documents import make_document, store_content
 from tests.factories.uploads import begin_upload, make_batch
+from tests.factories.webhooks import make_delivery, make_webhook
 
 JSON: Final = "application/json"
 
@@ -83,6 +84,7 @@ class Row:
 
 
 READERS = members(viewer=200, editor=200, owner=200)
+EDITORS = members(viewer=403, editor=200, owner=200)
 BRAIN = {"brain_id": "brain"}
 MEMBER = {"brain_id": "brain", "member_id": "member"}
 MEMBER_ELSEWHERE = {"brain_id": "brain", "member_id": "member_elsewhere"}
@@ -92,6 +94,8 @@ CONVERSATION = {"conversation_id": "conversation"}
 TURN = {"turn_id": "turn"}
 UPLOAD = {"upload_id": "upload"}
 BATCH = {"batch_id": "batch"}
+WEBHOOK = {"webhook_id": "webhook"}
+DELIVERY = {"delivery_id": "delivery"}
 CREDENTIALS = {"email": "kim@example.com", "password": PASSWORD}
 NEW_ACCOUNT = {"email": "new@example.com", "password": "another-battery-staple"}
 
@@ -156,6 +160,22 @@ TABLE: Final = [
     Row("GET", "pages", READERS, path=FAILED),
     Row("GET", "page", READERS, path={**FAILED, "number": "first_page"}),
     Row("POST", "documents-retry-failed", members(viewer=403, editor=202, owner=202), path=BRAIN),
+    # --- webhooks ---
+    Row("GET", "webhooks", EDITORS, path=BRAIN),
+    Row(
+        "POST",
+        "webhooks",
+        members(viewer=403, editor=201, owner=201),
+        path=BRAIN,
+        body={"url": "https://receiver.example/", "events": ["document.ready"]},
+    ),
+    Row("GET", "webhook", EDITORS, path=WEBHOOK),
+    Row("PATCH", "webhook", EDITORS, path=WEBHOOK, body={"description": "New"}),
+    Row("DELETE", "webhook", members(viewer=403, editor=204, owner=204), path=WEBHOOK),
+    Row("POST", "webhook-secret", EDITORS, path=WEBHOOK),
+    Row("POST", "webhook-test", members(viewer=403, editor=202, owner=202), path=WEBHOOK),
+    Row("GET", "deliveries", EDITORS, path=WEBHOOK),
+    Row("POST", "delivery-resend", members(viewer=403, editor=202, owner=202), path=DELIVERY),
     # --- uploads and batches ---
     Row("POST", "uploads", members(viewer=403, editor=201, owner=201)),
     Row("GET", "upload", own(200), path=UPLOAD),
@@ -293,7 +313,10 @@ def world(settings: Settings) -> World:
     conversation = make_conversation(owner, brain=brain)
     turn = make_turn(conversation, state=TurnState.STOPPED)
     upload = begin_upload(owner, brain, length=5)
+    webhook = make_webhook(brain)
     ids = {
+        "webhook": webhook.pk,
+        "delivery": make_delivery(webhook).pk,
         "brain": brain.pk,
         "member": add_member(brain, make_user(), BrainRole.VIEWER).pk,
         "member_elsewhere": elsewhere.memberships.get().pk,

@@ -10,7 +10,14 @@ from pytest_django import Settings
 
 from chatbot.outbound.addresses import PrivateHosts
 from chatbot.outbound.errors import UrlFailed, UrlRefused, UrlTooLarge, UrlUnanswered
-from chatbot.outbound.fetching import REDIRECTS_LIMIT, Fetched, Limits, fetch_file, post_body
+from chatbot.outbound.fetching import (
+    REDIRECTS_LIMIT,
+    Fetched,
+    Limits,
+    Posted,
+    fetch_file,
+    post_body,
+)
 from tests.fakes.certificates import make_certificate
 from tests.fakes.web_server import WebServer, running_web_server
 from tests.outbound.conftest import TRUSTED
@@ -323,18 +330,18 @@ class TestPostBody:
     def test_sends_the_body_and_gives_the_status(self, server: WebServer) -> None:
         server.gives("/hook", b"x" * 1_000_000, status="202 Accepted")
 
-        status = post_body(
+        posted = post_body(
             server.url("/hook"), body=b'{"a": 1}', headers={"Content-Type": "application/json"}
         )
 
-        assert status == 202
+        assert posted == Posted(202, "")
         assert server.requests[0].startswith(b"POST /hook HTTP/1.1\r\n")
         assert server.requests[0].endswith(b'\r\n\r\n{"a": 1}')
 
     def test_follows_no_redirects(self, server: WebServer) -> None:
         server.redirects("/", "/elsewhere", status="307 Temporary Redirect")
 
-        status = post_body(server.url("/"), body=b"{}", headers={})
+        posted = post_body(server.url("/"), body=b"{}", headers={})
 
-        assert status == 307
+        assert posted.status == 307
         assert len(server.requests) == 1

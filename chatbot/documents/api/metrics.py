@@ -1,4 +1,4 @@
-"""Figures of ingestion for Prometheus: how things are now, as PostgreSQL has them.
+"""Figures of ingestion and of webhooks for Prometheus: how things are now, as PostgreSQL has them.
 
 Any web process tells the same; nothing tells who uploaded what.
 """
@@ -18,6 +18,7 @@ from chatbot.api.errors import respond
 from chatbot.contracts.errors import AppError
 from chatbot.documents.services import overview
 from chatbot.metrics_readers import check_reader
+from chatbot.webhooks.api.metrics import WebhookCollector
 
 PREFIX: Final = "brainstem_ingest_"
 _LATELY: Final = timedelta(hours=1)
@@ -72,6 +73,7 @@ class IngestionCollector(Collector):
 _REGISTRY: Final = CollectorRegistry(auto_describe=False)
 # Described, a registry would ask the database for its names while modules are imported.
 _REGISTRY.register(IngestionCollector())
+_REGISTRY.register(WebhookCollector())
 
 
 @never_cache

@@ -26,7 +26,7 @@ from chatbot.documents.selectors import get_document, no_such_document
 from chatbot.documents.services import files
 from chatbot.documents.services.ingestion.attempts import cancel_attempts
 from chatbot.documents.services.ingestion.progress import first_stage
-from chatbot.documents.services.news import announce, announce_deletion
+from chatbot.documents.services.news import announce, announce_deletion, announce_end
 
 if TYPE_CHECKING:
     from chatbot.accounts.models import User
@@ -182,10 +182,11 @@ def cancel_document(*, user: "User", document_id: UUID) -> Document:
 def cancel(version: DocumentVersion) -> None:
     """As `cancel_document`, whoever asks for it. The caller holds the version's row."""
     document = version.document
+    was_ended = version.state in TERMINAL_STATES
     if document.next_version_id == version.pk:
         document.next_version = None
         document.save(update_fields=["next_version"])
-    elif version.state in TERMINAL_STATES:
+    elif was_ended:
         raise Conflict(
             "The ingestion of the document has ended already.",
             code="document-finished",
@@ -198,7 +199,8 @@ def cancel(version: DocumentVersion) -> None:
     version.state = VersionState.CANCELLED
     version.finished_at = timezone.now()
     version.save()
-    announce(version)
+    # A reading that had failed was told of then: that it is dropped now is no news.
+    (announce if was_ended else announce_end)(version)
 
 
 @transaction.atomic

@@ -34,7 +34,7 @@ from chatbot.documents.services.ingestion.attempts import (
     thin_out_waits,
 )
 from chatbot.documents.services.ingestion.claims import Claim, fenced
-from chatbot.documents.services.news import announce
+from chatbot.documents.services.news import announce_end
 
 FAULTS_LIMIT: Final = 3
 DEATHS_LIMIT: Final = 10
@@ -138,7 +138,7 @@ def fail_version(version: DocumentVersion, *, job: IngestionJob, code: str) -> N
     version.error_sentence = DOCUMENT_FAULTS[code]
     version.finished_at = now
     version.save()
-    announce(version)
+    announce_end(version)
 
 
 def requeue_expired() -> int:

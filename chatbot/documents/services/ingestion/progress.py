@@ -38,7 +38,7 @@ from chatbot.documents.services.ingestion.pages import (
     store_pages,
 )
 from chatbot.documents.services.names import title_of_url
-from chatbot.documents.services.news import announce
+from chatbot.documents.services.news import announce, announce_end
 from chatbot.outbound.urls import read_url
 
 PAGES_OF_STAGE: Final = {Stage.READ: 20, Stage.OCR: 2, Stage.INDEX: 8}
@@ -180,12 +180,13 @@ def advance(version: DocumentVersion) -> None:
     """Plans more reading, or ends the version if nothing is open. The caller holds its row."""
     _plan_reading(version)
     stages = set(version.jobs.filter(state__in=_UNFINISHED).values_list("stage", flat=True))
-    if not stages and not _plan_what_is_missing(version):
+    has_ended = not stages and not _plan_what_is_missing(version)
+    if has_ended:
         _complete(version)
     elif version.pages_total is not None and stages == {Stage.INDEX}:
         version.state = VersionState.INDEXING
     version.save()
-    announce(version)
+    (announce_end if has_ended else announce)(version)
     jobs.wake_scheduler()
 
 
