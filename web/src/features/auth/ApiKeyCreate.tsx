@@ -1,10 +1,10 @@
-import { Button, Checkbox, Code, Group, Modal, Select, Stack, Text, TextInput } from '@mantine/core';
+import { Button, Checkbox, Modal, Select, Stack, TextInput } from '@mantine/core';
 import { isNotEmpty, useForm } from '@mantine/form';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 
-import { CopyAction } from '@/components/CopyAction';
 import { ErrorNotice } from '@/components/ErrorNotice';
+import { SecretOnce } from '@/components/SecretOnce';
 import type { Scope } from '@/lib/api/types';
 import { problemOf } from '@/lib/problem';
 import { fieldErrors } from '@/lib/problem-text';
@@ -38,27 +38,16 @@ export function ApiKeyCreate({ opened, onClose }: ApiKeyCreateProps) {
       withCloseButton={secret === null}
     >
       {secret ? (
-        <ApiKeySecret secret={secret} onDone={close} />
+        <SecretOnce
+          secret={secret}
+          text={t('apiKeys.createdText')}
+          done={t('apiKeys.done')}
+          onDone={close}
+        />
       ) : (
         <ApiKeyForm onCreated={setSecret} />
       )}
     </Modal>
-  );
-}
-
-function ApiKeySecret({ secret, onDone }: { secret: string; onDone: () => void }) {
-  const { t } = useTranslation();
-  return (
-    <Stack>
-      <Text size="sm">{t('apiKeys.createdText')}</Text>
-      <Group wrap="nowrap">
-        <Code block flex={1} className="break" style={{ whiteSpace: 'pre-wrap' }}>
-          {secret}
-        </Code>
-        <CopyAction text={secret} label={t('common.copy')} />
-      </Group>
-      <Button onClick={onDone}>{t('apiKeys.done')}</Button>
-    </Stack>
   );
 }
 

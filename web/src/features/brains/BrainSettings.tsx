@@ -27,12 +27,14 @@ import { fieldErrors } from '@/lib/problem-text';
 
 import { useChangeBrain, useDeleteBrain } from './api';
 import { DESCRIPTION_CHARACTERS, INSTRUCTIONS_CHARACTERS, NAME_CHARACTERS } from './limits';
+import { WebhookList } from './WebhookList';
 
 export function BrainSettings({ brain }: { brain: Brain }) {
   const isOwner = brain.role === 'owner';
   return (
     <Stack maw={640} gap="xl">
       <BrainForm brain={brain} isOwner={isOwner} />
+      {brain.role !== 'viewer' && <WebhookList brain={brain.id} />}
       {isOwner && <BrainDelete brain={brain} />}
     </Stack>
   );

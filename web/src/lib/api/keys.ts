@@ -9,6 +9,8 @@ export const keys = {
   brainList: ['brains', 'list'] as const,
   brain: (id: string) => ['brains', 'one', id] as const,
   brainMembers: (id: string) => ['brains', 'one', id, 'members'] as const,
+  brainWebhooks: (id: string) => ['brains', 'one', id, 'webhooks'] as const,
+  deliveries: (webhook: string) => ['webhooks', webhook, 'deliveries'] as const,
   documentsOf: (brain: string) => ['documents', 'of', brain] as const,
   documentList: (brain: string, state: string, search: string) =>
     ['documents', 'of', brain, state, search] as const,

@@ -96,6 +96,46 @@ export interface BrainMember {
   role: BrainRole;
 }
 
+export type WebhookEvent =
+  | 'document.ready'
+  | 'document.failed'
+  | 'document.cancelled'
+  | 'document.deleted';
+export type DeliveryState = 'pending' | 'delivered' | 'failed';
+
+export interface WebhookFault {
+  code: string;
+  sentence: string;
+}
+
+export interface Webhook {
+  id: string;
+  brain: string;
+  url: string;
+  description: string;
+  events: WebhookEvent[];
+  enabled: boolean;
+  /** Why it was turned off by itself. */
+  disabled: WebhookFault | null;
+  failing_since: string | null;
+  old_secret_until: string | null;
+  created_at: string;
+  /** Only in the answer to its creation. */
+  secret?: string;
+}
+
+export interface Delivery {
+  id: string;
+  event: WebhookEvent | 'ping';
+  content: { title?: string };
+  state: DeliveryState;
+  next_attempt_at: string | null;
+  status_code: number | null;
+  error: WebhookFault | null;
+  created_at: string;
+  attempts: { started_at: string; duration_ms: number }[];
+}
+
 export interface DocumentError {
   code: string;
   sentence: string;
