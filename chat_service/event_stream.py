@@ -3,8 +3,8 @@
 import asyncio
 import contextlib
 from abc import ABC, abstractmethod
+from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any, Final
-from uuid import UUID
 
 from chat_service.connection import SEND_SECONDS, Receive, Send, Sender, end_all
 from chat_service.patience import end
@@ -23,9 +23,9 @@ HEADERS: Final = [
 
 
 class EventStream(ABC):
-    """One response. It ends with the answer, the client, this process, or when the reader may not.
+    """One response. It ends with its events, the client, this process, or when the reader may not.
 
-    Whatever ends it, the answer goes on.
+    Whatever ends it, the answer that it tells of goes on.
     """
 
     drain_seconds: float
@@ -38,10 +38,12 @@ class EventStream(ABC):
         self._sending = asyncio.Lock()
         self._has_begun = False
 
-    async def tell(self, turn_id: UUID, *, after: int, until: "asyncio.Future[AppError]") -> None:
-        """Events after a number, until somebody signed the reader out."""
+    async def tell(
+        self, events: Coroutine[Any, Any, None], *, until: "asyncio.Future[AppError]"
+    ) -> None:
+        """What the coroutine says, to its end or until somebody signed the reader out."""
         parts = {
-            asyncio.create_task(self._tell_events(turn_id, after)),
+            asyncio.create_task(events),
             asyncio.create_task(disconnected(self._receive)),
         }
         with self._replica.patience.watched(
@@ -63,9 +65,6 @@ class EventStream(ABC):
             with contextlib.suppress(OSError, TimeoutError):
                 async with asyncio.timeout(SEND_SECONDS):
                     await self._end(until)
-
-    @abstractmethod
-    async def _tell_events(self, turn_id: UUID, after: int) -> None: ...
 
     @abstractmethod
     async def _end(self, until: "asyncio.Future[AppError]") -> None:

@@ -49,16 +49,24 @@ class News:
         self._on_nudge = on_nudge
         self._commands = commands
         self._gate = gate
-        self._watchers: dict[str, set[Watcher]] = defaultdict(set)
+        self._watchers: dict[str, dict[Watcher, bytes]] = defaultdict(dict)
+        self._heard_from: set[str] = set()
+        """Channels of brains that Redis has confirmed."""
         self._people: dict[str, set[Listener]] = defaultdict(set)
         self._pubsub: PubSub | None = None
 
-    async def watch(self, brain_id: UUID) -> Watcher:
-        """A queue of `document.changed` events. The caller has checked the permission."""
+    async def watch(self, brain_id: UUID, *, notice: bytes = b"") -> Watcher:
+        """A queue of `document.changed` events. The caller has checked the permission.
+
+        `notice` stands in it where all later changes follow, unless it comes again: after Redis
+        was away, or the watcher too slow, changes may be missing before it. Empty: none.
+        """
         channel = keys.brain_changes(brain_id)
         watcher: Watcher = asyncio.Queue(WATCHER_MESSAGES)
         is_first = not self._watchers[channel]
-        self._watchers[channel].add(watcher)
+        self._watchers[channel][watcher] = notice
+        if channel in self._heard_from:
+            _notify(watcher, notice)
         if is_first and self._pubsub is not None:
             with contextlib.suppress(RedisError, OSError):
                 await self._pubsub.subscribe(channel)
@@ -66,9 +74,10 @@ class News:
 
     async def unwatch(self, brain_id: UUID, watcher: Watcher) -> None:
         channel = keys.brain_changes(brain_id)
-        self._watchers[channel].discard(watcher)
+        self._watchers[channel].pop(watcher, None)
         if not self._watchers[channel]:
             del self._watchers[channel]
+            self._heard_from.discard(channel)
             if self._pubsub is not None:
                 with contextlib.suppress(RedisError, OSError):
                     await self._pubsub.unsubscribe(channel)
@@ -101,16 +110,27 @@ class News:
             await asyncio.sleep(RETRY_SECONDS)
 
     async def _listen(self) -> None:
-        async with self._redis.pubsub(ignore_subscribe_messages=True) as pubsub:
+        async with self._redis.pubsub() as pubsub:
             try:
                 await pubsub.subscribe(keys.TURN_NUDGES, keys.PEOPLE_NEWS, *self._watchers)
                 self._pubsub = pubsub
                 while True:
                     message = await pubsub.get_message(timeout=POLL_SECONDS)
-                    if message is not None:
+                    if message is not None and message["type"] == "message":
                         self._heard(message["channel"].decode(), message["data"])
+                    elif message is not None and message["type"] == "subscribe":
+                        self._confirmed(message["channel"].decode())
             finally:
                 self._pubsub = None
+                self._heard_from.clear()
+
+    def _confirmed(self, channel: str) -> None:
+        """Redis tells of the channel from now on; also when it is back."""
+        watchers = self._watchers.get(channel)
+        if watchers:
+            self._heard_from.add(channel)
+            for watcher, notice in watchers.items():
+                _notify(watcher, notice)
 
     def _heard(self, channel: str, body: bytes) -> None:
         if channel == keys.TURN_NUDGES:
@@ -122,7 +142,16 @@ class News:
             for listener in self._people.get(news["user"], ()):
                 listener(frame)
             return
-        for watcher in self._watchers.get(channel, ()):
+        for watcher, notice in self._watchers.get(channel, {}).items():
             if watcher.full():
                 watcher.get_nowait()
+                _notify(watcher, notice)
             watcher.put_nowait(body)
+
+
+def _notify(watcher: Watcher, notice: bytes) -> None:
+    """Instead of what waits: it is older than what is to be read now."""
+    if notice:
+        while not watcher.empty():
+            watcher.get_nowait()
+        watcher.put_nowait(notice)

@@ -148,7 +148,7 @@ async def _complete(call: Call) -> None:
         if request.is_streamed:
             writer = ChunkWriter(head, includes_usage=request.includes_usage, is_resumed=False)
             stream = CompletionStream(replica, writer, call.receive, call.send)
-            await stream.tell(asked.turn_id, after=0, until=end)
+            await stream.tell(stream.turn(asked.turn_id, after=0), until=end)
         else:
             await _answer_whole(call, head, asked.turn_id)
 
@@ -222,7 +222,9 @@ async def _resume(call: Call, person: SignIn, turn: Turn) -> None:
     writer = ChunkWriter(head, includes_usage=includes_usage, is_resumed=after > 0)
     with call.replica.sign_ins.watched(person) as end:
         stream = CompletionStream(call.replica, writer, call.receive, call.send)
-        await stream.tell(turn.pk, after=0 if start.is_over else start.after, until=end)
+        await stream.tell(
+            stream.turn(turn.pk, after=0 if start.is_over else start.after), until=end
+        )
 
 
 async def _delete(call: Call) -> None:

@@ -32,7 +32,8 @@ class CompletionStream(EventStream):
         self._writer = writer
         self._has_refused = False
 
-    async def _tell_events(self, turn_id: UUID, after: int) -> None:
+    async def turn(self, turn_id: UUID, *, after: int) -> None:
+        """Says the turn's events after a number, as chunks; for `tell`."""
         batches = self._replica.reader.batches(turn_id, after=after)
         async with contextlib.aclosing(batches):
             async for batch in batches:

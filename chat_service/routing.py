@@ -7,6 +7,7 @@ from channels.routing import ProtocolTypeRouter, URLRouter
 from django.urls import URLPattern, path, re_path
 
 from chat_service import openai_door
+from chat_service.brain_events import brain_stream
 from chat_service.connection import Receive, Scope, Send
 from chat_service.health import healthz, readyz
 from chat_service.lifespan import lifespan
@@ -43,6 +44,7 @@ application = ProtocolTypeRouter(
             [
                 _route("stream/turns/<uuid:turn_id>", turn_stream),
                 _route("stream/conversations/<uuid:conversation_id>/messages", asked_stream),
+                _route("stream/brains/<uuid:brain_id>/events", brain_stream),
                 _route("stream/healthz", healthz),
                 _route("stream/readyz", readyz),
                 _route("stream/metrics", metrics_page),

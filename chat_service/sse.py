@@ -45,7 +45,7 @@ async def turn_stream(scope: Scope, receive: Receive, send: Send) -> None:
     log_as(request=request_id(headers.get("x-request-id")), turn=turn_id)
     try:
         check_method(scope, "GET")
-        credentials, after = _credentials(headers, needs_origin=False), _after(scope)
+        credentials, after = required_credentials(headers, needs_origin=False), _after(scope)
         known = replica.sign_ins.known(credentials)
         if known is None:
             reader, start = await in_database(_begin, credentials, turn_id, after)
@@ -63,7 +63,7 @@ async def turn_stream(scope: Scope, receive: Receive, send: Send) -> None:
         return
     if after:
         metrics.resumed("sse")
-    await _tell(_Stream(replica, receive, send), replica, reader, turn_id, start.after)
+    await _tell(_TurnStream(replica, receive, send), replica, reader, turn_id, start.after)
 
 
 async def asked_stream(scope: Scope, receive: Receive, send: Send) -> None:
@@ -74,7 +74,7 @@ async def asked_stream(scope: Scope, receive: Receive, send: Send) -> None:
     log_as(request=request_id(headers.get("x-request-id")))
     try:
         check_method(scope, "POST")
-        credentials = _credentials(headers, needs_origin=True)
+        credentials = required_credentials(headers, needs_origin=True)
         body = await read_body(receive, announced=headers.get("content-length"))
         tracing.follow(headers.get("traceparent"))
         known = replica.sign_ins.known(credentials)
@@ -91,21 +91,28 @@ async def asked_stream(scope: Scope, receive: Receive, send: Send) -> None:
         # The client went away while it sent its question.
         return
     log_as(user=asker.user.pk, turn=asked.turn_id)
-    await _tell(_Stream(replica, receive, send), replica, asker, asked.turn_id, start.after)
+    await _tell(_TurnStream(replica, receive, send), replica, asker, asked.turn_id, start.after)
 
 
 async def _tell(
-    stream: "_Stream", replica: Replica, reader: SignIn, turn_id: UUID, after: int
+    stream: "_TurnStream", replica: Replica, reader: SignIn, turn_id: UUID, after: int
 ) -> None:
     with (
         replica.sign_ins.watched(reader) as end,
         metrics.connections.labels("sse").track_inprogress(),
     ):
-        await stream.tell(turn_id, after=after, until=end)
+        await stream.tell(stream.turn(turn_id, after=after), until=end)
 
 
-def _credentials(headers: Headers, *, needs_origin: bool) -> Credentials:
-    """`needs_origin`: a cookie doesn't count without one, as where something is changed."""
+def required_credentials(headers: Headers, *, needs_origin: bool) -> Credentials:
+    """What the reader signs in with.
+
+    `needs_origin`: a cookie doesn't count without one, as where something is changed.
+
+    Raises:
+        NotAuthenticated: there is nothing.
+        NotAllowed: the request comes from another site's page.
+    """
     credentials = credentials_of(headers)
     check_origin(headers, credentials, needs_origin=needs_origin)
     if credentials is None:
@@ -148,23 +155,26 @@ def _after(scope: Scope) -> int:
     return after
 
 
-class _Stream(EventStream):
+class BrowserStream(EventStream):
     """Browsers come back by themselves, to whichever process is there."""
 
     drain_seconds = 0.0
-
-    async def _tell_events(self, turn_id: UUID, after: int) -> None:
-        await self._say(b"")
-        batches = self._replica.reader.batches(turn_id, after=after)
-        async with contextlib.aclosing(batches):
-            async for batch in batches:
-                await self._say(b"".join(map(_encoded, batch)))
 
     def _first(self) -> bytes:
         return b"retry: %d\n\n" % RETRY_MILLISECONDS
 
     async def _end(self, _until: "asyncio.Future[AppError]") -> None:
         await self._send({"type": "http.response.body"})
+
+
+class _TurnStream(BrowserStream):
+    async def turn(self, turn_id: UUID, *, after: int) -> None:
+        """Says the turn's events after a number; for `tell`."""
+        await self._say(b"")
+        batches = self._replica.reader.batches(turn_id, after=after)
+        async with contextlib.aclosing(batches):
+            async for batch in batches:
+                await self._say(b"".join(map(_encoded, batch)))
 
 
 def _encoded(one: Entry) -> bytes:

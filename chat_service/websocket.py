@@ -8,7 +8,6 @@ questions in their order.
 import asyncio
 import contextlib
 import logging
-import time
 from collections.abc import Coroutine, Mapping
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, Final
@@ -38,6 +37,7 @@ from chat_service.connection import (
 from chat_service.database import in_database
 from chat_service.frames import Frame, InvalidFrame, error_frame, parse_frame
 from chat_service.replica import Replica
+from chat_service.watching import changes_of
 from chatbot.brains.selectors import get_brain
 from chatbot.contracts.errors import (
     AppError,
@@ -55,15 +55,11 @@ from chatbot.request_ids import request_id
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from chat_service.news import Watcher
-
 logger = logging.getLogger(__name__)
 
 AUTH_SECONDS: Final = 10.0
 LAST_WORD_SECONDS: Final = 1.0
 """For whoever was signed out."""
-RECHECK_SECONDS: Final = 3.0
-"""How long news of a brain come without a look whether the person is still a member."""
 MAX_SUBSCRIPTIONS: Final = 64
 """Turns, and as many brains."""
 MAX_FRAMES_AT_WORK: Final = 16
@@ -305,19 +301,13 @@ class ChatSocket:
 
     async def _tell_changes(self, brain_id: UUID) -> None:
         """Until the person is no member any more, or the brain has gone."""
-        watcher: Watcher = await self._replica.news.watch(brain_id)
-        checked_at = time.monotonic()
+        changes = changes_of(self._replica, user=self._user, brain_id=brain_id)
         try:
-            while True:
-                change = await watcher.get()
-                if time.monotonic() - checked_at > RECHECK_SECONDS:
-                    await in_database(get_brain, user=self._user, brain_id=brain_id)
-                    checked_at = time.monotonic()
-                await self._connection.send_text(change)
+            async with aclosing(changes):
+                async for change in changes:
+                    await self._connection.send_text(change)
         except AppError as error:
             await self._connection.send(error_frame(error, {"brain": str(brain_id)}))
-        finally:
-            await self._replica.news.unwatch(brain_id, watcher)
 
     def _check_room(self, kept: Mapping[UUID, asyncio.Task[None]]) -> None:
         if len(kept) >= MAX_SUBSCRIPTIONS:

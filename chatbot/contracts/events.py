@@ -171,6 +171,16 @@ class DocumentChanged(DocumentProgress):
     deleted: bool
 
 
+class Watching(TypedDict):
+    """An event stream tells all changes of the brain from here on: read its documents now.
+
+    Comes again where some may have been missed: then read them again.
+    """
+
+    type: Literal["watching"]
+    brain: str
+
+
 class ConversationTitled(TypedDict):
     """A model has named one of the person's conversations. Best effort, to all open sockets."""
 

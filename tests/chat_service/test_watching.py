@@ -6,7 +6,7 @@ from typing import cast
 import pytest
 from redis import Redis
 
-from chat_service.websocket import RECHECK_SECONDS
+from chat_service.watching import RECHECK_SECONDS
 from chatbot import jobs
 from chatbot.accounts.models import User
 from chatbot.brains.models import BrainRole
