@@ -17,6 +17,7 @@ from tests.factories.accounts import make_api_key, make_group, make_user
 from tests.factories.brains import add_member, make_brain
 from tests.factories.conversations import make_conversation, make_turn
 from tests.factories.documents import make_document
+from tests.factories.webhooks import make_webhook
 
 pytestmark = pytest.mark.django_db
 
@@ -90,6 +91,7 @@ LISTS = [
     ("brains", add_brain, 4),
     ("brains/{brain}/members", add_people, 5),
     ("brains/{brain}/documents", add_document, 5),
+    ("brains/{brain}/webhooks", make_webhook, 5),
     ("conversations", add_conversation, 5),
     ("conversations/{conversation}/messages", add_answer, 6),
     ("groups", add_group, 4),
@@ -104,7 +106,7 @@ LISTS = [
 )
 class TestQueries:
     def test_do_not_grow_with_the_list(
-        self, address: str, add: Callable[[Brain], None], most: int
+        self, address: str, add: Callable[[Brain], object], most: int
     ) -> None:
         user = make_user()
         brain = make_brain(owner=user)

@@ -1,4 +1,4 @@
-"""The main job in a browser, on the components that `make up` starts: no fake anywhere."""
+"""The main jobs in a browser, on the components that `make up` starts; none of them is a fake."""
 
 import os
 import re
@@ -10,7 +10,9 @@ from playwright.sync_api import ConsoleMessage, Page, expect
 
 from tests.e2e.browser import browser_page
 from tests.e2e.stack import ADMIN_EMAIL, ADMIN_PASSWORD, Stack
+from tests.fakes.web_server import running_web_server
 from tests.servers import free_port
+from tests.webhooks.received import received
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -24,7 +26,8 @@ ANSWER_MILLISECONDS = 120_000
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    with Stack(tmp_path_factory.mktemp("main-job"), free_port()) as running_stack:
+    home = tmp_path_factory.mktemp("main-job")
+    with Stack(home, free_port(), OUTBOUND_PRIVATE_HOSTS="127.0.0.1") as running_stack:
         yield running_stack
 
 
@@ -76,6 +79,44 @@ class TestMainJob:
         expect(scan.first).to_be_visible()
         picture(page, "7-korean")
         assert troubles == []
+
+
+class TestWebhooks:
+    def test_are_added_tried_and_deleted_in_the_settings(
+        self, page: Page, troubles: list[str]
+    ) -> None:
+        make_brain(page, "Told elsewhere")
+        page.get_by_role("tab", name="Settings").click()
+        webhooks = page.get_by_role("region", name="Webhooks")
+        expect(webhooks.get_by_text("No webhooks yet")).to_be_visible()
+        picture(page, "8-no-webhooks")
+        with running_web_server() as receiver:
+            receiver.gives("/hook")
+            secret = add_webhook(page, receiver.url("/hook"))
+
+            webhooks.get_by_role("button", name="Send a test").press("Enter")
+            expect(webhooks.get_by_role("listitem").get_by_text("delivered")).to_be_visible()
+        picture(page, "10-delivered")
+        webhooks.get_by_role("button", name="Delete").press("Enter")
+        page.get_by_role("dialog").get_by_role("button", name="Delete").click()
+
+        expect(webhooks.get_by_text("No webhooks yet")).to_be_visible()
+        message = received(receiver.requests[0])
+        assert message.is_signed_with(secret)
+        assert message.message["type"] == "ping"
+        assert troubles == []
+
+
+def add_webhook(page: Page, url: str) -> str:
+    """Returns the secret that is shown."""
+    page.get_by_role("button", name="Add webhook").press("Enter")
+    page.get_by_role("dialog").get_by_label("Address").fill(url)
+    page.get_by_role("dialog").get_by_role("button", name="Add webhook").press("Enter")
+    shown = page.get_by_role("dialog", name="The secret of the webhook")
+    secret = shown.get_by_text("whsec_").inner_text()
+    picture(page, "9-secret")
+    shown.get_by_role("button", name="I have copied it").press("Enter")
+    return secret
 
 
 def make_brain(page: Page, name: str) -> None:

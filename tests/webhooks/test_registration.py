@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 from django.test import Client
+from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries
 
 from chatbot.accounts.models import User
 from chatbot.brains.models import Brain
@@ -149,6 +151,19 @@ class TestRotateSecret:
 
 
 class TestDeliveries:
+    def test_take_as_many_queries_for_many_as_for_few(
+        self, client: Client, brain: Brain, django_assert_num_queries: DjangoAssertNumQueries
+    ) -> None:
+        webhook = make_webhook(brain)
+        for _ in range(5):
+            delivery = make_delivery(webhook)
+            delivery.attempts.create(started_at=timezone.now(), duration_ms=1)
+
+        with django_assert_num_queries(6):
+            found = client.get(f"/api/v1/webhooks/{webhook.pk}/deliveries").json()
+
+        assert [len(row["attempts"]) for row in found["results"]] == [1] * 5
+
     def test_are_listed_by_state(self, client: Client, brain: Brain) -> None:
         webhook = make_webhook(brain)
         pending, failed = make_delivery(webhook), make_delivery(webhook)

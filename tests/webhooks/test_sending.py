@@ -155,17 +155,22 @@ class TestDeliverNext:
         assert delivery.error_code == "url-unanswered"
         assert delivery.attempts.get().status_code is None
 
-    def test_tells_what_nobody_can_sign_any_more(
-        self, webhook: Webhook, receiver: WebServer, settings: Settings
+    def test_tells_what_nobody_can_sign_until_there_is_a_new_secret(
+        self, user: User, webhook: Webhook, receiver: WebServer, settings: Settings
     ) -> None:
         settings.SECRET_KEY = "another-key"  # noqa: S105 - of a test
+        receiver.gives("/hook")
         delivery = make_delivery(webhook)
 
         deliver_all()
-
         delivery.refresh_from_db()
-        assert delivery.error_code == "webhook-secret-unreadable"
-        assert receiver.requests == []
+        told, sent = delivery.error_code, len(receiver.requests)
+        _, secret = rotate_secret(user=user, webhook_id=webhook.pk)
+        resend(delivery)
+        deliver_all()
+
+        assert (told, sent) == ("webhook-secret-unreadable", 0)
+        assert received(receiver.requests[0]).is_signed_with(secret)
 
 
 class TestResend:

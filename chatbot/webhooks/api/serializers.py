@@ -62,7 +62,9 @@ class NewWebhookOutput(WebhookOutput):
 
 class SecretOutput(serializers.Serializer[Any]):
     secret = serializers.CharField(help_text="Shown only now.")
-    old_secret_until = serializers.DateTimeField(help_text="Until then the old one signs along.")
+    old_secret_until = serializers.DateTimeField(
+        allow_null=True, help_text="Until then the old one signs along; null: it can't."
+    )
 
 
 class DeliveriesQuery(serializers.Serializer[Any]):

@@ -22,7 +22,7 @@ from chatbot.outbound.urls import read_url
 from chatbot.webhooks.models import DeliveryState, Webhook
 from chatbot.webhooks.selectors import get_webhook
 from chatbot.webhooks.services.faults import DISABLED
-from chatbot.webhooks.services.signing import encrypted, new_secret
+from chatbot.webhooks.services.signing import SecretUnreadable, decrypted, encrypted, new_secret
 
 if TYPE_CHECKING:
     from chatbot.accounts.models import User
@@ -123,15 +123,14 @@ def remove_webhooks(brain: Brain) -> None:
 
 @transaction.atomic
 def rotate_secret(*, user: "User", webhook_id: UUID) -> tuple[Webhook, str]:
-    """A new secret, which can't be read again; the old one signs along for a day.
+    """A new secret, which can't be read again; the old one signs along for a day, if it can.
 
     Raises:
         NotFound, NotAllowed: as `get_webhook`.
     """
     webhook = locked_webhook(user=user, webhook_id=webhook_id)
     secret = new_secret()
-    webhook.encrypted_old_secret = webhook.encrypted_secret
-    webhook.old_secret_until = timezone.now() + timedelta(hours=OLD_SECRET_HOURS)
+    _keep_old_secret(webhook)
     webhook.encrypted_secret = encrypted(secret)
     webhook.save()
     record("webhook secret changed", user_id=user.pk, webhook=webhook.pk)
@@ -150,6 +149,16 @@ def locked_webhook(*, user: "User", webhook_id: UUID) -> Webhook:
     # The lock first: role and fields must be looked up after others have finished with them.
     Webhook.objects.select_for_update(no_key=True).filter(pk=webhook_id).first()
     return get_webhook(user=user, webhook_id=webhook_id)
+
+
+def _keep_old_secret(webhook: Webhook) -> None:
+    try:
+        decrypted(webhook.encrypted_secret)
+    except SecretUnreadable:
+        webhook.encrypted_old_secret, webhook.old_secret_until = b"", None
+        return
+    webhook.encrypted_old_secret = webhook.encrypted_secret
+    webhook.old_secret_until = timezone.now() + timedelta(hours=OLD_SECRET_HOURS)
 
 
 def _checked(url: str) -> str:

@@ -4,12 +4,12 @@ import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 
 import { ErrorNotice } from '@/components/ErrorNotice';
+import { SecretOnce } from '@/components/SecretOnce';
 import type { WebhookEvent } from '@/lib/api/types';
 import { problemOf } from '@/lib/problem';
 import { fieldErrors } from '@/lib/problem-text';
 
 import { EVENTS, useAddWebhook, useWebhookTexts } from './webhooks';
-import { WebhookSecret } from './WebhookSecret';
 
 interface WebhookAddProps {
   brain: string;
@@ -23,17 +23,31 @@ const DESCRIPTION_CHARACTERS = 200;
 export function WebhookAdd({ brain, opened, onClose }: WebhookAddProps) {
   const { t } = useTranslation();
   const [secret, setSecret] = useState<string | null>(null);
-  const created = (made: string) => {
+  const close = () => {
+    setSecret(null);
     onClose();
-    setSecret(made);
   };
   return (
-    <>
-      <Modal opened={opened} onClose={onClose} title={t('webhooks.addTitle')}>
-        <WebhookForm brain={brain} onCreated={created} />
-      </Modal>
-      <WebhookSecret secret={secret} onDone={() => setSecret(null)} />
-    </>
+    <Modal
+      opened={opened}
+      onClose={close}
+      title={secret ? t('webhooks.secretTitle') : t('webhooks.addTitle')}
+      // A click beside it must not lose a secret that is never shown again.
+      closeOnClickOutside={secret === null}
+      closeOnEscape={secret === null}
+      withCloseButton={secret === null}
+    >
+      {secret ? (
+        <SecretOnce
+          secret={secret}
+          text={t('webhooks.secretText')}
+          done={t('webhooks.secretDone')}
+          onDone={close}
+        />
+      ) : (
+        <WebhookForm brain={brain} onCreated={setSecret} />
+      )}
+    </Modal>
   );
 }
 

@@ -1,4 +1,4 @@
-import { Alert, Badge, Button, Card, Collapse, Group, Stack, Switch, Text } from '@mantine/core';
+import { Alert, Badge, Button, Card, Collapse, Group, Modal, Stack, Switch, Text } from '@mantine/core';
 import { useDisclosure } from '@mantine/hooks';
 import { IconAlertTriangle } from '@tabler/icons-react';
 import { useState } from 'react';
@@ -6,6 +6,7 @@ import { useTranslation } from 'react-i18next';
 
 import { confirmDanger } from '@/components/confirm';
 import { noticeDone } from '@/components/notices';
+import { SecretOnce } from '@/components/SecretOnce';
 import { TimeAgo } from '@/components/TimeAgo';
 import type { Webhook } from '@/lib/api/types';
 
@@ -17,7 +18,6 @@ import {
   useTestWebhook,
   useWebhookTexts,
 } from './webhooks';
-import { WebhookSecret } from './WebhookSecret';
 
 export function WebhookCard({ webhook }: { webhook: Webhook }) {
   const { t } = useTranslation();
@@ -97,6 +97,7 @@ function WebhookActions({ webhook, isShowing, onToggle, onTested }: WebhookActio
   const rotate = useRotateSecret(webhook);
   const remove = useDeleteWebhook(webhook);
 
+  const forget = () => setSecret(null);
   const sendTest = () =>
     test.mutate(undefined, {
       onSuccess: () => {
@@ -151,7 +152,22 @@ function WebhookActions({ webhook, isShowing, onToggle, onTested }: WebhookActio
       >
         {t('common.delete')}
       </Button>
-      <WebhookSecret secret={secret} onDone={() => setSecret(null)} />
+      <Modal
+        opened={secret !== null}
+        onClose={forget}
+        title={t('webhooks.secretTitle')}
+        // Closed by its button alone, for it is never shown again.
+        closeOnClickOutside={false}
+        closeOnEscape={false}
+        withCloseButton={false}
+      >
+        <SecretOnce
+          secret={secret ?? ''}
+          text={t('webhooks.secretText')}
+          done={t('webhooks.secretDone')}
+          onDone={forget}
+        />
+      </Modal>
     </Group>
   );
 }
