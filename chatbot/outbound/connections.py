@@ -3,6 +3,7 @@
 import ssl
 import time
 from collections.abc import Iterable, Sequence
+from functools import cache
 from typing import Any
 
 import httpcore
@@ -10,6 +11,12 @@ import httpcore
 
 class CertificateRefused(httpcore.ConnectError):
     """The server's certificate is not for its name, has expired, or is nobody's we know."""
+
+
+@cache
+def trusted_authorities() -> ssl.SSLContext:
+    """Whose certificates are believed. Reading them takes more time than a small request."""
+    return httpcore.default_ssl_context()
 
 
 class Deadline:

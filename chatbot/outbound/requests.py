@@ -9,7 +9,12 @@ from typing import Final
 import httpcore
 
 from chatbot.outbound.addresses import PrivateHosts
-from chatbot.outbound.connections import CertificateRefused, CheckedBackend, Deadline
+from chatbot.outbound.connections import (
+    CertificateRefused,
+    CheckedBackend,
+    Deadline,
+    trusted_authorities,
+)
 from chatbot.outbound.errors import UrlFailed, UrlUnanswered
 from chatbot.outbound.resolving import Resolve, allowed_addresses
 from chatbot.outbound.urls import Url
@@ -55,9 +60,7 @@ def answered(
     backend = CheckedBackend(addresses, caller.deadline)
     with (
         _told_apart(url),
-        httpcore.ConnectionPool(
-            ssl_context=httpcore.default_ssl_context(), network_backend=backend
-        ) as pool,
+        httpcore.ConnectionPool(ssl_context=trusted_authorities(), network_backend=backend) as pool,
         pool.stream(
             "GET" if body is None else "POST",
             httpcore.URL(

@@ -9,6 +9,7 @@ import pytest
 from pytest_django import Settings
 
 from chatbot.outbound.addresses import PrivateHosts
+from chatbot.outbound.connections import trusted_authorities
 from chatbot.outbound.errors import UrlFailed, UrlRefused, UrlTooLarge, UrlUnanswered
 from chatbot.outbound.fetching import (
     REDIRECTS_LIMIT,
@@ -290,8 +291,10 @@ class TestTls:
         """With a certificate for 127.0.0.1 that this machine trusts."""
         trusted, context = make_certificate(tmp_path)
         monkeypatch.setenv("SSL_CERT_FILE", str(trusted))
+        trusted_authorities.cache_clear()
         with running_web_server(tls=context) as running:
             yield running
+        trusted_authorities.cache_clear()
 
     def test_is_verified(self, secure: WebServer) -> None:
         secure.gives("/", b"content")
