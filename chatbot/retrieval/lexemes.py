@@ -10,11 +10,10 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import Final
 
-import snowballstemmer
+import Stemmer
 
 LEXEME_CHARACTERS: Final = 40
 """Longer words are cut: they are codes, addresses or noise."""
-_REMEMBERED_STEMS: Final = 50_000
 
 _CJK: Final = (
     r"\u1100-\u11ff\u3040-\u30ff\u3130-\u318f\u3400-\u4dbf\u4e00-\u9fff"
@@ -61,15 +60,11 @@ class _Stemmer(threading.local):
     """A stemmer works on one word at a time, and each thread needs its own."""
 
     def __init__(self) -> None:
-        self._stemmer = snowballstemmer.stemmer("english")
-        self._known: dict[str, str] = {}
+        # Remembering stems costs more than making them again.
+        self._stemmer = Stemmer.Stemmer("english", 0)
 
     def __call__(self, word: str) -> str:
-        stem = self._known.get(word)
-        if stem is None:
-            if len(self._known) >= _REMEMBERED_STEMS:
-                self._known.clear()
-            stem = self._known[word] = self._stemmer.stemWord(word)
+        stem: str = self._stemmer.stemWord(word)
         return stem
 
 
