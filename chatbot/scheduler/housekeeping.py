@@ -52,6 +52,11 @@ class Housekeeping:
             ),
             Chore(ingestion.remove_old_workers, every_seconds=3600),
             Chore(
+                ingestion.remove_old_attempts,
+                every_seconds=3600,
+                at_once=ingestion.OLD_ATTEMPTS_AT_ONCE,
+            ),
+            Chore(
                 finishing.remove_expired_uploads,
                 every_seconds=60,
                 at_once=finishing.EXPIRED_AT_ONCE,

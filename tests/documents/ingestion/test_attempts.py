@@ -1,12 +1,16 @@
 """The book of attempts."""
 
+from datetime import timedelta
+
 import pytest
+from django.db.models.functions import Now
 
 from chatbot.brains.models import Brain
 from chatbot.contracts.errors import DocumentFault, Unavailable
 from chatbot.contracts.tasks import Stage
 from chatbot.documents.models import AttemptOutcome, IngestionJob, JobAttempt
 from chatbot.documents.services import ingestion
+from chatbot.documents.services.ingestion import attempts
 from chatbot.documents.services.repairs import cancel_version
 from tests.documents.ingestion.test_claims import take_over
 from tests.factories.documents import claim, make_document, make_job
@@ -74,3 +78,21 @@ class TestAttempts:
         ingestion.release_job(late)
 
         assert outcomes(read_job) == [(AttemptOutcome.DEATH, ""), (AttemptOutcome.RUNNING, "")]
+
+    def test_are_forgotten_a_month_after_their_end_a_few_at_a_time(
+        self, read_job: IngestionJob, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(attempts, "OLD_ATTEMPTS_AT_ONCE", 2)
+        for _ in range(3):
+            ingestion.release_job(claim(read_job))
+        claim(read_job)
+        JobAttempt.objects.update(started_at=Now() - timedelta(days=90))
+        ended = JobAttempt.objects.filter(finished_at__isnull=False)
+        ended.update(finished_at=Now() - timedelta(days=31))
+        newest = ended.latest("pk")
+        JobAttempt.objects.filter(pk=newest.pk).update(finished_at=Now() - timedelta(days=29))
+
+        removed = ingestion.remove_old_attempts(), ingestion.remove_old_attempts()
+
+        assert removed == (2, 0)
+        assert set(outcomes(read_job)) == {(AttemptOutcome.RUNNING, ""), ("given-back", "")}

@@ -1,5 +1,9 @@
 """The state machine of ingestion: rows in PostgreSQL, claimed by lease, written under a fence."""
 
+from chatbot.documents.services.ingestion.attempts import (
+    OLD_ATTEMPTS_AT_ONCE,
+    remove_old_attempts,
+)
 from chatbot.documents.services.ingestion.claims import (
     Claim,
     Fenced,
@@ -55,6 +59,7 @@ from chatbot.documents.services.ingestion.workers import (
 
 __all__ = [
     "ALIVE_SECONDS",
+    "OLD_ATTEMPTS_AT_ONCE",
     "SUPERSEDED_AT_ONCE",
     "Claim",
     "Company",
@@ -86,6 +91,7 @@ __all__ = [
     "reconcile",
     "record_indexed",
     "release_job",
+    "remove_old_attempts",
     "remove_old_workers",
     "remove_superseded",
     "renew_lease",

@@ -1,5 +1,6 @@
 """The book of attempts: every claim has a line that says who tried, and what became of it."""
 
+from datetime import timedelta
 from typing import Final
 from uuid import UUID
 
@@ -8,6 +9,8 @@ from django.db.models.functions import Now
 from chatbot.documents.models import AttemptOutcome, DocumentVersion, IngestionJob, JobAttempt
 
 WAITS_KEPT: Final = 20
+OLD_ATTEMPTS_AT_ONCE: Final = 5_000
+_KEPT_DAYS: Final = 30
 
 
 def close_attempt(job: IngestionJob, outcome: AttemptOutcome, *, error_code: str = "") -> None:
@@ -39,3 +42,14 @@ def cancel_attempts(version: DocumentVersion) -> None:
     JobAttempt.objects.filter(job__version=version, finished_at__isnull=True).update(
         outcome=AttemptOutcome.CANCELLED, finished_at=Now()
     )
+
+
+def remove_old_attempts() -> int:
+    """Removes lines that ended a month ago. Returns how many; `OLD_ATTEMPTS_AT_ONCE`: maybe more.
+
+    What is going on stays, however long ago it began.
+    """
+    too_old = Now() - timedelta(days=_KEPT_DAYS)
+    old = JobAttempt.objects.filter(finished_at__lt=too_old).order_by("finished_at")
+    found = list(old.values_list("pk", flat=True)[:OLD_ATTEMPTS_AT_ONCE])
+    return JobAttempt.objects.filter(pk__in=found).delete()[0]
