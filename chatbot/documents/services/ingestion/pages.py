@@ -59,7 +59,7 @@ def store_pages(version: DocumentVersion, read: Sequence[ReadPage]) -> None:
                 confidence=page.confidence,
                 width=page.width,
                 height=page.height,
-                boxes=[list(box) for box in page.boxes],
+                boxes=page.boxes,
                 engine=page.engine,
                 image_sha256=page.image_sha256,
                 read_at=None if page.needs_ocr else now,
