@@ -1,10 +1,13 @@
-"""Embeddings of chunks: small batches, one at a time, and people's questions go first."""
+"""Embeddings of passages: batches of so many tokens, several under way, people's questions first.
+
+A text that a server refuses for its length is told apart from the others of its batch, and told to
+whoever asked; what else was embedded is kept, whatever happens afterwards.
+"""
 
 import logging
-import threading
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from typing import Final
 
 from redis.exceptions import RedisError
@@ -12,81 +15,207 @@ from redis.exceptions import RedisError
 from chatbot import jobs
 from chatbot.contracts import keys
 from chatbot.contracts.errors import DOCUMENT_FAULTS, DocumentFault, Unavailable
-from chatbot.inference.connectors.errors import BadRequest, InferenceError, PromptTooLong
+from chatbot.inference.connectors.errors import (
+    BadRequest,
+    InferenceError,
+    PromptTooLong,
+    ServerBusy,
+)
 from chatbot.inference.connectors.protocol import EmbeddingClient
-from chatbot.inference.models import InferenceEndpoint
-from chatbot.inference.registry import embedding_client_for
 from chatbot.inference.selectors import default_embedding_model, endpoints_of
+from ingest_worker import circuits
+from ingest_worker.chunkers.tokens import rough_tokens
+from ingest_worker.places import Place, counted, places_of
 
 logger = logging.getLogger(__name__)
 
-BATCH_CHUNKS: Final = 8
-"""A question that comes meanwhile waits for as many chunks at most."""
 LONGEST_YIELD_SECONDS: Final = 1.0
+BUSY_SECONDS: Final = 2.0
+"""For a server that is busy a batch waits as long in all; then the job gives its slot back."""
 _LOOK_SECONDS: Final = 0.05
 _PROBE: Final = "word"
-_one_at_a_time = threading.Lock()
+
+Vector = list[float]
 
 
-@dataclass(frozen=True, slots=True)
-class Vectors:
-    model: str
-    """What the model is called here: vectors of different models are never compared."""
-    vectors: list[list[float]]
-    """Of unit length, one for each text."""
+class Embedder:
+    """The default embedding model's servers, for the passages of one job."""
 
+    def __init__(self, *, check: Callable[[], None]) -> None:
+        """`check` is called before each batch, from any thread, and ends it all by raising.
 
-def embed(texts: Sequence[str], *, before_each: Callable[[], None]) -> Vectors:
-    """Embeds texts at the first endpoint that can; `before_each` batch may end it by raising.
+        Raises:
+            Unavailable: no server is set up.
+        """
+        model = default_embedding_model()
+        endpoints = endpoints_of(model) if model else []
+        if model is None or not endpoints:
+            raise Unavailable(
+                "No embedding server is set up.",
+                code="embedding-missing",
+                way_out="Set EMBEDDING_URL, or add an endpoint in the admin.",
+            )
+        self.model = model.name
+        """What the model is called here: vectors of different models are never compared."""
+        self._check = check
+        self._places = places_of(endpoints)
+        self.max_tokens = min(place.limits.max_tokens for place in self._places)
+        """Of one text, at whichever server."""
 
-    Raises:
-        DocumentFault: the server refuses these texts, and takes others.
-        Unavailable: there is no endpoint, or none answers.
-    """
-    model = default_embedding_model()
-    endpoints = endpoints_of(model) if model else []
-    if model is None or not endpoints:
-        raise Unavailable(
-            "No embedding server is set up.",
-            code="embedding-missing",
-            way_out="Set EMBEDDING_URL, or add an endpoint in the admin.",
-        )
-    vectors: list[list[float]] = []
-    for start in range(0, len(texts), BATCH_CHUNKS):
-        before_each()
-        with _one_at_a_time:
-            _let_questions_pass()
-            vectors += _embed_batch(endpoints, texts[start : start + BATCH_CHUNKS])
-    return Vectors(model.name, vectors)
+    def counted(self, texts: Sequence[str]) -> list[int] | None:
+        """How many tokens the model makes of each text; None: no server can tell."""
+        return counted(self._places, texts)
 
+    def embed(self, texts: Mapping[str, str], found: dict[str, Vector]) -> list[str]:
+        """Puts a vector of unit length into `found` for each text, by its key, batch by batch.
 
-def _embed_batch(endpoints: Sequence[InferenceEndpoint], texts: Sequence[str]) -> list[list[float]]:
-    failure: InferenceError | None = None
-    for endpoint in endpoints:
-        client = embedding_client_for(endpoint)
+        Returns the keys of texts that are too long; those have none.
+
+        Raises:
+            DocumentFault: a server refuses a text, and takes others.
+            Unavailable: no server answers; what was embedded before is in `found`.
+        """
+        limits = self._places[0].limits
+        batches = list(_batches(texts, limits.batch_texts, limits.batch_tokens))
+        too_long: list[str] = []
+        at_once = min(len(batches), limits.batches_at_once)
+        if at_once <= 1:
+            for batch in batches:
+                self._embed(batch, found, too_long)
+            return too_long
+        with ThreadPoolExecutor(at_once, "embedding") as pool:
+            under_way = [pool.submit(self._embed, batch, found, too_long) for batch in batches]
+            try:
+                for one in as_completed(under_way):
+                    one.result()
+            finally:
+                pool.shutdown(cancel_futures=True)
+        return too_long
+
+    def _embed(
+        self, batch: Mapping[str, str], found: dict[str, Vector], too_long: list[str]
+    ) -> None:
+        """One batch; where it is refused, its halves, down to the text that is too long."""
         try:
-            return client.embed(texts)
-        except (BadRequest, PromptTooLong) as error:
-            _blame(client, error)
-        except InferenceError as error:
-            logger.info("embedding endpoint %s: %s", endpoint.pk, error.error_code)
-            failure = error
-    raise failure or Unavailable("No embedding server answers.", code="embedding-missing")
+            vectors = self._vectors(list(batch.values()))
+        except (PromptTooLong, BadRequest) as error:
+            if len(batch) > 1:
+                for half in _halves(batch):
+                    self._embed(half, found, too_long)
+                return
+            if not isinstance(error, PromptTooLong):
+                raise DocumentFault(
+                    DOCUMENT_FAULTS["embedding-refused"], code="embedding-refused"
+                ) from error
+            too_long += batch
+            return
+        found.update(zip(batch, vectors, strict=True))
+
+    def _vectors(self, texts: Sequence[str]) -> list[Vector]:
+        """Waits for busy servers, but not for long."""
+        deadline = time.monotonic() + BUSY_SECONDS
+        while True:
+            self._check()
+            try:
+                return self._asked(texts)
+            except ServerBusy as error:
+                if time.monotonic() + error.retry_after_seconds > deadline:
+                    raise
+                time.sleep(error.retry_after_seconds)
+
+    def _asked(self, texts: Sequence[str]) -> list[Vector]:
+        """Of the first server that does it.
+
+        Raises:
+            BadRequest: it takes other texts; PromptTooLong is another such error.
+            Unavailable: none does.
+        """
+        failure: InferenceError | None = None
+        for place in _free_first(self._places):
+            with place.slots:
+                if not circuits.may_ask(place.endpoint_id):
+                    continue
+                answer = _answer(place, texts)
+            if not isinstance(answer, InferenceError):
+                return answer
+            if failure is None or isinstance(answer, ServerBusy):
+                failure = answer
+        if isinstance(failure, ServerBusy):
+            raise failure
+        code = failure.error_code if failure else "embedding-away"
+        raise Unavailable("No embedding server embeds.", code=code) from failure
 
 
-def _blame(client: EmbeddingClient, error: InferenceError) -> None:
-    """A server that refuses any text is set up wrongly; only else it is the document's.
+def _answer(place: Place, texts: Sequence[str]) -> list[Vector] | InferenceError:
+    """One server's vectors, or why it has none.
 
     Raises:
-        DocumentFault: the server takes other texts.
-        InferenceError: it does not.
+        BadRequest: the server takes other texts; PromptTooLong is another such error.
     """
-    client.embed([_PROBE])
-    code = "embedding-refused"
-    raise DocumentFault(DOCUMENT_FAULTS[code], code=code) from error
+    let_questions_pass()
+    try:
+        vectors = place.client.embed(texts)
+    except (BadRequest, PromptTooLong):
+        failure = _failure_of_any_text(place.client)
+        if failure is None:
+            raise
+        return failure
+    except ServerBusy as error:
+        return error
+    except InferenceError as error:
+        logger.info("embedding endpoint %s: %s", place.endpoint_id, error.error_code)
+        circuits.failed(place.endpoint_id, error.error_code)
+        return error
+    circuits.answered(place.endpoint_id)
+    return vectors
 
 
-def _let_questions_pass() -> None:
+def _batches(
+    texts: Mapping[str, str], most_texts: int, most_tokens: int
+) -> Iterator[dict[str, str]]:
+    batch: dict[str, str] = {}
+    tokens = 0
+    for key, text in texts.items():
+        added = rough_tokens(text)
+        if batch and (len(batch) >= most_texts or tokens + added > most_tokens):
+            yield batch
+            batch, tokens = {}, 0
+        batch[key] = text
+        tokens += added
+    if batch:
+        yield batch
+
+
+def _halves(batch: Mapping[str, str]) -> Iterator[dict[str, str]]:
+    rows = list(batch.items())
+    middle = len(rows) // 2
+    yield dict(rows[:middle])
+    yield dict(rows[middle:])
+
+
+def _free_first(places: Sequence[Place]) -> list[Place]:
+    """By priority, but one with a free slot before one where this batch would have to wait."""
+
+    def is_full(place: Place) -> bool:
+        is_free = place.slots.acquire(blocking=False)
+        if is_free:
+            place.slots.release()
+        return not is_free
+
+    return sorted(places, key=is_full) if len(places) > 1 else list(places)
+
+
+def _failure_of_any_text(client: EmbeddingClient) -> InferenceError | None:
+    """A server that refuses even a word is set up wrongly; None: it is the texts' fault."""
+    try:
+        client.embed([_PROBE])
+    except InferenceError as error:
+        return error
+    return None
+
+
+def let_questions_pass() -> None:
+    """Waits while people's questions are embedded, a second at most."""
     deadline = time.monotonic() + LONGEST_YIELD_SECONDS
     try:
         while time.monotonic() < deadline and jobs.redis_client().exists(

@@ -1,18 +1,19 @@
 """The stage `index`: passages of pages, with their embeddings, where search finds them."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Final
 
+from chatbot.contracts.errors import DOCUMENT_FAULTS, DocumentFault, Unavailable
 from chatbot.documents.models import Page
 from chatbot.documents.services import ingestion
-from chatbot.inference.selectors import default_embedding_model
 from chatbot.retrieval.selectors import known_vectors
 from chatbot.retrieval.services import PageChunk, store_chunks
 from ingest_worker.chunkers.blocks import heading_lines
 from ingest_worker.chunkers.protocol import Span
 from ingest_worker.chunkers.registry import chunker_for
-from ingest_worker.embed import Vectors, embed
+from ingest_worker.embed import Embedder, Vector
+from ingest_worker.fitting import fitted, halved
 
 UNIT_SECONDS: Final = 2.0
 """After this long the rest of the pages goes back into the queue: others want their turn."""
@@ -35,42 +36,98 @@ def index_pages(lease: ingestion.Lease) -> None:
 
 
 def _index(lease: ingestion.Lease, pages: Sequence[_ChunkedPage]) -> None:
+    """Embeds and stores pages; those that got all their vectors are stored whatever follows."""
+    numbers = [page.number for page, _ in pages]
     chunks = [chunk for _, chunks in pages for chunk in chunks]
-    vectors = _vectors(lease, chunks)
+    if not chunks:
+        _store(lease, numbers, [], {}, model="")
+        return
+    embedder = Embedder(check=lease.check)
+    chunks = fitted(chunks, max_tokens=embedder.max_tokens, count=embedder.counted)
+    vectors = known_vectors(
+        brain_id=lease.claim.brain_id,
+        model_name=embedder.model,
+        embedded_sha256s=[chunk.embedded_sha256 for chunk in chunks],
+    )
+    try:
+        chunks = _embedded(embedder, chunks, vectors)
+    except (Unavailable, DocumentFault):
+        waiting = {chunk.page for chunk in chunks if chunk.embedded_sha256 not in vectors}
+        whole = [number for number in numbers if number not in waiting]
+        if whole and _are_alike(vectors):
+            _store(lease, whole, chunks, vectors, model=embedder.model)
+        raise
+    _store(lease, numbers, chunks, vectors, model=embedder.model)
+
+
+def _embedded(
+    embedder: Embedder, chunks: Sequence[PageChunk], vectors: dict[str, Vector]
+) -> list[PageChunk]:
+    """Adds the vectors that are missing, by hash. Returns the passages: more, where some were cut.
+
+    Raises:
+        DocumentFault: a server refuses a passage, however short.
+        Unavailable: no server answers, or two of a model aren't alike.
+    """
+    texts = {chunk.embedded_sha256: chunk.embedded for chunk in chunks}
+    too_long = embedder.embed(_without(texts, vectors), vectors)
+    if not _are_alike(vectors):
+        # The server has another model under the same name now.
+        vectors.clear()
+        too_long = embedder.embed(texts, vectors)
+    while too_long:
+        chunks = _cut(chunks, too_long)
+        texts = {chunk.embedded_sha256: chunk.embedded for chunk in chunks}
+        too_long = embedder.embed(_without(texts, vectors), vectors)
+    if not _are_alike(vectors):
+        raise Unavailable(
+            "The embedding servers of one model give vectors of different lengths.",
+            code="embedding-mixed",
+            way_out="Give each model endpoints that serve this model alone.",
+        )
+    return list(chunks)
+
+
+def _cut(chunks: Sequence[PageChunk], too_long: Collection[str]) -> list[PageChunk]:
+    """The passages, with those that a server refused for their length as two."""
+    cut: list[PageChunk] = []
+    for chunk in chunks:
+        parts = halved(chunk) if chunk.embedded_sha256 in too_long else [chunk]
+        if parts == [chunk] and chunk.embedded_sha256 in too_long:
+            code = "embedding-refused"
+            raise DocumentFault(DOCUMENT_FAULTS[code], code=code)
+        cut += parts
+    return cut
+
+
+def _without(texts: dict[str, str], vectors: dict[str, Vector]) -> dict[str, str]:
+    return {sha256: text for sha256, text in texts.items() if sha256 not in vectors}
+
+
+def _are_alike(vectors: dict[str, Vector]) -> bool:
+    return len({len(vector) for vector in vectors.values()}) <= 1
+
+
+def _store(
+    lease: ingestion.Lease,
+    numbers: Sequence[int],
+    chunks: Sequence[PageChunk],
+    vectors: dict[str, Vector],
+    *,
+    model: str,
+) -> None:
+    """Makes these pages searchable; passages of others are left out."""
+    stored = [chunk for chunk in chunks if chunk.page in set(numbers)]
     lease.check()
     with ingestion.fenced(lease.claim) as held:
         store_chunks(
             version=held.version,
-            pages=[page.number for page, _ in pages],
-            chunks=chunks,
-            vectors=vectors.vectors,
-            model_name=vectors.model,
+            pages=numbers,
+            chunks=stored,
+            vectors=[vectors[chunk.embedded_sha256] for chunk in stored],
+            model_name=model,
         )
-        ingestion.record_indexed(held, numbers=[page.number for page, _ in pages])
-
-
-def _vectors(lease: ingestion.Lease, chunks: Sequence[PageChunk]) -> Vectors:
-    """A vector for each chunk; a text that the brain has a vector of is not embedded again."""
-    texts = {chunk.embedded_sha256: chunk.embedded for chunk in chunks}
-    model = default_embedding_model()
-    known = (
-        known_vectors(brain_id=lease.claim.brain_id, model_name=model.name, embedded_sha256s=texts)
-        if model and texts
-        else {}
-    )
-    new = [sha256 for sha256 in texts if sha256 not in known]
-    made = embed([texts[sha256] for sha256 in new], before_each=lease.check)
-    if known and not _are_alike(made, known, model.name if model else ""):
-        # The server has another model under the same name now.
-        new = list(texts)
-        made = embed(list(texts.values()), before_each=lease.check)
-    known |= dict(zip(new, made.vectors, strict=True))
-    return Vectors(made.model, [known[chunk.embedded_sha256] for chunk in chunks])
-
-
-def _are_alike(made: Vectors, known: dict[str, list[float]], model_name: str) -> bool:
-    lengths = {len(vector) for vector in (*made.vectors, *known.values())}
-    return made.model == model_name and len(lengths) == 1
+        ingestion.record_indexed(held, numbers=numbers)
 
 
 def _batches(claim: ingestion.Claim, pages: Sequence[Page]) -> Iterator[list[_ChunkedPage]]:

@@ -26,7 +26,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from chatbot.embedded.vectors import DIMENSIONS, NAME, Embedder, Vector
+from chatbot.embedded.vectors import DIMENSIONS, MAX_TOKENS, NAME, Embedder, Vector
 
 Embed = Callable[[str], tuple[Vector, int]]
 
@@ -105,7 +105,17 @@ async def embeddings(request: Request) -> Response:
 async def models(_: Request) -> Response:
     """GET /v1/models."""
     model = {"id": NAME, "object": "model", "created": 0, "owned_by": "brainstem"}
-    return _json({"object": "list", "data": [model]})
+    return _json({"object": "list", "data": [{**model, "max_model_len": MAX_TOKENS}]})
+
+
+async def tokenize(request: Request) -> Response:
+    """POST /tokenize, as vLLM has it, without the tokens."""
+    text = (await _body(request)).get("prompt")
+    if not isinstance(text, str) or len(text) > TEXT_CHARACTERS_LIMIT:
+        message = f"`prompt` must be a text of at most {TEXT_CHARACTERS_LIMIT} characters."
+        raise HTTPException(400, message)
+    count = await asyncio.to_thread(request.app.state.count, text)
+    return _json({"count": count, "max_model_len": MAX_TOKENS})
 
 
 async def health(_: Request) -> Response:
@@ -134,12 +144,14 @@ def build_app(embedder: Embedder) -> Starlette:
         routes=[
             Route("/v1/embeddings", embeddings, methods=["POST"]),
             Route("/v1/models", models),
+            Route("/tokenize", tokenize, methods=["POST"]),
             Route("/health", health),
         ],
         exception_handlers={HTTPException: problem, BrokenExecutor: end},
     )
     app.state.questions = Lane(ThreadPoolExecutor(1, "questions"), embedder.embed)
     app.state.documents = Lane(child, _embed_in_child)
+    app.state.count = embedder.count
     return app
 
 

@@ -40,6 +40,10 @@ _WINDOW_TOKENS = 256
 """What MiniLM was made for; a longer text is the mean of its windows."""
 _WINDOWS = 8
 """Of a text; what is beyond, some 8,000 characters, does not count."""
+_SPECIAL_TOKENS = 2
+"""Of each window."""
+MAX_TOKENS = _WINDOWS * (_WINDOW_TOKENS - _SPECIAL_TOKENS)
+"""Of a text, by MiniLM's tokenizer, which reads no CJK; that has no limit."""
 _CJK_RUN = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7a3]+")
 _LATIN = re.compile(r"[A-Za-z\u00c0-\u024f]")
 _HASH_BYTES = _SENTENCE_DIMENSIONS // 8
@@ -87,6 +91,12 @@ class Embedder:
             ]
         )
         return _unit(both), len(word_ids)
+
+    def count(self, text: str) -> int:
+        """How many tokens of `MAX_TOKENS` the text has."""
+        whole = self._sentence_tokenizer.encode(_CJK_RUN.sub(" ", text))
+        windows = [whole, *whole.overflowing]
+        return sum(len(window.ids) - _SPECIAL_TOKENS for window in windows)
 
     def _meaning(self, text: str) -> Vector:
         whole = self._sentence_tokenizer.encode(text)

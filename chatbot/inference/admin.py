@@ -106,13 +106,15 @@ class EndpointForm(forms.ModelForm[InferenceEndpoint]):
     def clean(self) -> dict[str, Any]:
         data = super().clean() or {}
         # The environment's rows have neither in the form.
-        protocol, model = data.get("protocol", self.instance.protocol), data.get("model")
+        protocol = data.get("protocol", self.instance.protocol)
+        model = data.get("model") or getattr(self.instance, "model", None)
+        kind = model.kind if model else ModelKind.CHAT
         if "options" in data:
             try:
-                check_options(protocol, data["options"])
+                check_options(protocol, data["options"], kind=kind)
             except OptionsWrong as error:
                 raise ValidationError({"options": error.sentence}) from error
-        if protocol != Protocol.OPENAI and model and model.kind == ModelKind.EMBEDDING:
+        if protocol != Protocol.OPENAI and kind == ModelKind.EMBEDDING:
             raise ValidationError({"protocol": "Embeddings are asked for in OpenAI's protocol."})
         return data
 

@@ -8,6 +8,7 @@ from django.conf import settings
 
 from chatbot.inference.api_keys import decrypted
 from chatbot.inference.connectors.anthropic import AnthropicChat
+from chatbot.inference.connectors.embedding_options import EmbeddingOptions
 from chatbot.inference.connectors.embeddings import AsyncOpenAIEmbeddings, OpenAIEmbeddings
 from chatbot.inference.connectors.kserve_grpc import KServeGRPCChat
 from chatbot.inference.connectors.kserve_http import KServeHTTPChat
@@ -21,7 +22,7 @@ from chatbot.inference.connectors.protocol import (
 )
 from chatbot.inference.connectors.session import SessionChat
 from chatbot.inference.connectors.sessions import MemorySessions, SessionStore
-from chatbot.inference.models import InferenceEndpoint, Protocol
+from chatbot.inference.models import InferenceEndpoint, ModelKind, Protocol
 
 _SESSIONS: Final = MemorySessions()
 CHAT_CONNECTORS: Final[dict[str, Callable[[EndpointConfig], ChatConnector]]] = {
@@ -74,8 +75,11 @@ def connector_for(
     return CHAT_CONNECTORS[endpoint.protocol](config)
 
 
-def check_options(protocol: str, options: Mapping[str, Any]) -> None:
-    """Raises OptionsWrong: they are none of the protocol's."""
+def check_options(protocol: str, options: Mapping[str, Any], *, kind: str = ModelKind.CHAT) -> None:
+    """Raises OptionsWrong: they are none of the protocol's, or of an embedding model's."""
+    if kind == ModelKind.EMBEDDING:
+        EmbeddingOptions.read(options)
+        return
     CHAT_CONNECTORS[protocol](EndpointConfig(base_url="", model="", options=options))
 
 

@@ -10,7 +10,7 @@ from typing import Final
 from langchain_text_splitters import RecursiveCharacterTextSplitter
 
 CHUNK_SIZE: Final = 900
-"""In Latin characters, about 220 tokens; embedded models read little more than that at once."""
+"""In Latin characters: 150 to 250 tokens of prose. `fitting` cuts what a model reads less of."""
 OVERLAP_SIZE: Final = 120
 _WIDE_CHARACTER: Final = re.compile(r"[\u1100-\u11ff\u3040-\u30ff\u3130-\u9fff\uac00-\ud7a3]")
 

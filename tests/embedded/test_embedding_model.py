@@ -12,7 +12,14 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from chatbot.embedded.vectors import DIMENSIONS, NAME
+from chatbot.embedded.vectors import DIMENSIONS, MAX_TOKENS, NAME
+from chatbot.inference.connectors.embedding_limits import (
+    Counting,
+    ServerLimits,
+    count_tokens,
+    server_limits,
+)
+from chatbot.inference.connectors.protocol import EndpointConfig
 from tests.servers import free_port, running
 
 UPLOADS, PASSAGES = 3, 16
@@ -97,6 +104,18 @@ class TestProtocol:
 
     def test_lists_its_model(self, server: httpx.Client) -> None:
         assert [model["id"] for model in server.get("/v1/models").json()["data"]] == [NAME]
+
+    def test_tells_its_limits_and_counts_as_ingestion_asks_it(self, server: httpx.Client) -> None:
+        endpoint = EndpointConfig(str(server.base_url.join("/v1")), NAME)
+
+        limits = server_limits(endpoint)
+        counts = count_tokens(endpoint, limits.counting, ["one two three", "한국어", "word " * 900])
+
+        assert limits == ServerLimits(MAX_TOKENS, counting=Counting.VLLM, is_embedded=True)
+        assert counts == [3, 0, 900]
+
+    def test_refuses_to_count_what_is_no_text(self, server: httpx.Client) -> None:
+        assert server.post("/tokenize", json={"prompt": 7}).status_code == 400
 
     @pytest.mark.parametrize(
         "body",

@@ -233,6 +233,17 @@ class TestEndpointPages:
         assert "Unknown options: colour" in refused.content.decode()
         assert endpoint.options == {"continues": True}
 
+    def test_take_the_options_of_embedding_models(self, admin: "Client") -> None:
+        endpoint = make_embedding_endpoint()
+        address = reverse(f"{ENDPOINTS}_change", args=[endpoint.pk])
+
+        refused = admin.post(address, form_of(endpoint, options='{"continues": true}'))
+        admin.post(address, form_of(endpoint, options='{"max_tokens": 512}'))
+
+        endpoint.refresh_from_db()
+        assert "Unknown options: continues" in refused.content.decode()
+        assert endpoint.options == {"max_tokens": 512}
+
     def test_refuse_embeddings_in_other_protocols(self, admin: "Client") -> None:
         endpoint = make_embedding_endpoint()
         address = reverse(f"{ENDPOINTS}_change", args=[endpoint.pk])

@@ -3,12 +3,9 @@
 from pathlib import Path
 
 import pytest
-from pytest_django import DjangoAssertNumQueries
 
-from chatbot import jobs
 from chatbot.accounts.models import User
 from chatbot.brains.models import Brain
-from chatbot.contracts import keys
 from chatbot.contracts.tasks import Stage
 from chatbot.documents.models import (
     Document,
@@ -17,13 +14,13 @@ from chatbot.documents.models import (
     PageSource,
     VersionState,
 )
-from chatbot.documents.services import files, ingestion, retry_document
+from chatbot.documents.services import files, reread_document, retry_document
 from chatbot.retrieval.models import Chunk, Embedding, IndexGeneration
-from ingest_worker import embed as embedding
 from tests.factories.accounts import make_user
 from tests.factories.brains import make_brain
 from tests.factories.documents import upload, version_of
 from tests.factories.inference import make_embedding_endpoint
+from tests.fakes.embedding_server import MODEL, running_embedding_server
 from tests.fakes.scripted_server import ScriptedServer
 from tests.ingesting import ingest, run_next
 
@@ -215,41 +212,58 @@ class TestIndexPages:
         assert last.page_from > 1
         assert last.headings == "Volcanoes"
 
-
-class TestEmbed:
-    def test_lets_questions_pass(self, embeddings: ScriptedServer) -> None:
-        jobs.redis_client().set(keys.embedding_interactive(), 1, px=300)
-
-        vectors = embedding.embed(["a text"], before_each=lambda: None)
-
-        assert not jobs.redis_client().exists(keys.embedding_interactive())
-        assert len(vectors.vectors) == 1
-        assert embeddings.stats()
-
-    def test_waits_for_questions_no_longer_than_a_second(
-        self, embeddings: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+    def test_cuts_what_the_server_finds_too_long_and_keeps_its_place(
+        self, user: User, brain: Brain
     ) -> None:
-        monkeypatch.setattr(embedding, "LONGEST_YIELD_SECONDS", 0.2)
-        jobs.redis_client().set(keys.embedding_interactive(), 1)
+        text = "Some words that stand in a row, one after the other. " * 40
+        document = upload(user, brain, text.encode(), name="a.txt").document
+        with running_embedding_server(max_tokens=300) as server:
+            make_embedding_endpoint(base_url=server.base_url, upstream_model=MODEL)
 
-        vectors = embedding.embed(["a text"], before_each=lambda: None)
+            version = ingest(document)
 
-        assert len(vectors.vectors) == 1
-        assert embeddings.stats()
+        page = version.pages.get()
+        chunks = list(Chunk.objects.filter(version=version).order_by("ordinal"))
+        assert version.state == VersionState.READY
+        assert len(chunks) > len(text) / 300
+        assert all(chunk.text == page.text[chunk.start : chunk.end] for chunk in chunks)
+        assert all(len(chunk.text) <= 300 for chunk in chunks)
+        assert Embedding.objects.filter(chunk__version=version).count() == len(chunks)
 
-    @pytest.mark.usefixtures("embeddings")
-    def test_stops_between_batches_when_the_lease_is_lost(self) -> None:
-        def lost() -> None:
-            raise ingestion.LeaseLost
-
-        with pytest.raises(ingestion.LeaseLost):
-            embedding.embed(["a text"], before_each=lost)
-
-    @pytest.mark.usefixtures("embeddings")
-    def test_asks_the_database_once_for_all_texts(
-        self, django_assert_num_queries: DjangoAssertNumQueries
+    def test_keeps_the_pages_that_were_embedded_before_a_server_failed(
+        self, user: User, brain: Brain
     ) -> None:
-        with django_assert_num_queries(2):
-            vectors = embedding.embed(["a text"] * 40, before_each=lambda: None)
+        document = upload_data(user, brain, "english.pdf")
+        with running_embedding_server(fails_after=6) as server:
+            endpoint = make_embedding_endpoint(base_url=server.base_url, upstream_model=MODEL)
+            endpoint.options = {"batch_texts": 1, "batches_at_once": 1}
+            endpoint.save()
+            half_way = ingest(document)
+            stored = set(Chunk.objects.values_list("page_from", flat=True))
+            done = set(half_way.pages.exclude(indexed_at=None).values_list("number", flat=True))
+            server.fails_after = None
+            half_way.jobs.update(run_after=half_way.created_at)
+            after = ingest(document)
 
-        assert len(vectors.vectors) == 40
+        texts = [text for request in server.requests for text in request]
+        assert (half_way.state, after.state) == (VersionState.INDEXING, VersionState.READY)
+        assert half_way.pages_done == len(done)
+        assert 0 < len(done) < 5
+        assert stored == done
+        assert len(texts) - len(set(texts)) < 4
+
+    def test_embeds_nothing_again_when_a_document_is_read_again(
+        self, user: User, brain: Brain, embeddings: ScriptedServer
+    ) -> None:
+        document = upload_data(user, brain, "english.pdf")
+        ingest(document)
+        count, embedded = Chunk.objects.count(), embeddings.stats()["texts_embedded"]
+
+        reread_document(user=user, document_id=document.pk)
+        while run_next(document):
+            pass
+
+        document.refresh_from_db()
+        assert document.next_version is None
+        assert embeddings.stats()["texts_embedded"] == embedded
+        assert Embedding.objects.filter(chunk__version=document.current_version).count() == count

@@ -95,6 +95,11 @@ class TestDelayJob:
         kept = list(job.attempts.order_by("started_at").values_list("pk", flat=True))
         assert kept == [*tokens[:WAITS_KEPT], tokens[-1]]
 
+    def test_waits_as_long_as_a_busy_server_asks(self, job: IngestionJob) -> None:
+        busy = Unavailable("Busy.", code="inference-busy", retry_after_seconds=12)
+
+        assert ingestion.delay_job(claim(job), error=busy) == 12
+
 
 class TestDeadWorkers:
     def test_leave_their_job_to_others(self, job: IngestionJob) -> None:

@@ -46,6 +46,7 @@ _MAY_PASS: Final = frozenset(
 """Faults that may have come from a machine under load."""
 _FAULT_WAIT_SECONDS: Final = 2.0
 _ADDRESS_AWAY: Final = "url-unanswered"
+_BUSY: Final = "inference-busy"
 ADDRESS_WAITS_LIMIT: Final = 12
 """Some five minutes: whoever gave the address is to hear that nobody is there."""
 _DETAIL_CHARACTERS: Final = 4000
@@ -78,7 +79,7 @@ def delay_job(claim: Claim, *, error: Unavailable) -> float:
     """
     with fenced(claim) as held:
         job = held.job
-        seconds = min(LONGEST_WAIT_SECONDS, 2.0**job.waits)
+        seconds = min(LONGEST_WAIT_SECONDS, max(2.0**job.waits, _asked_wait(error)))
         job.waits = min(job.waits + 1, 1000)
         job.error_code = error.error_code[:64]
         job.error_detail = str(error)[:_DETAIL_CHARACTERS]
@@ -89,6 +90,11 @@ def delay_job(claim: Claim, *, error: Unavailable) -> float:
         else:
             _queue_again(job, seconds=seconds)
     return seconds
+
+
+def _asked_wait(error: Unavailable) -> float:
+    """Seconds that a busy server asked us to stay away."""
+    return float(error.retry_after_seconds) if error.error_code == _BUSY else 0.0
 
 
 def _has_waited_enough(job: IngestionJob) -> bool:
