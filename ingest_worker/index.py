@@ -18,7 +18,10 @@ from ingest_worker.fitting import fitted, halved
 UNIT_SECONDS: Final = 2.0
 """After this long the rest of the pages goes back into the queue: others want their turn."""
 STORED_CHUNKS: Final = 32
-"""About as many are stored at once: what was embedded before is kept whatever happens."""
+"""About as many are embedded and stored at once: each such step is bounded in time."""
+QUICK_SECONDS: Final = 0.5
+QUICK_CHUNKS: Final = 128
+"""The same, where the first ones took no longer than `QUICK_SECONDS`."""
 
 _ChunkedPage = tuple[Page, list[PageChunk]]
 
@@ -27,7 +30,7 @@ def index_pages(lease: ingestion.Lease) -> None:
     """Indexes the claim's pages, a few at a time; each is searchable as soon as it is stored."""
     claim = lease.claim
     began = time.monotonic()
-    batches = _batches(claim, ingestion.unindexed_pages(claim))
+    batches = _batches(claim, ingestion.unindexed_pages(claim), began=began)
     for done, pages in enumerate(batches):
         if done and time.monotonic() - began > UNIT_SECONDS:
             raise ingestion.JobUnfinished
@@ -130,14 +133,22 @@ def _store(
         ingestion.record_indexed(held, numbers=numbers)
 
 
-def _batches(claim: ingestion.Claim, pages: Sequence[Page]) -> Iterator[list[_ChunkedPage]]:
-    """Whole pages, together about as many chunks as are stored at once."""
+def _batches(
+    claim: ingestion.Claim, pages: Sequence[Page], *, began: float
+) -> Iterator[list[_ChunkedPage]]:
+    """Whole pages, together about as many chunks as are stored at once.
+
+    `began`: on the monotonic clock; when each batch is asked for, those before it are stored.
+    """
     batch: list[_ChunkedPage] = []
+    most = STORED_CHUNKS
     for page, chunks in _chunked(claim, pages):
         batch.append((page, chunks))
-        if sum(len(chunks) for _, chunks in batch) >= STORED_CHUNKS:
+        if sum(len(chunks) for _, chunks in batch) >= most:
             yield batch
             batch = []
+            if time.monotonic() - began < QUICK_SECONDS:
+                most = QUICK_CHUNKS
     if batch:
         yield batch
 

@@ -31,6 +31,7 @@ from chatbot.documents.services import (
     ingestion,
     retry_document,
 )
+from chatbot.documents.services.ingestion.progress import PAGES_OF_STAGE
 from chatbot.retrieval.models import Chunk
 from tests.factories.accounts import make_user
 from tests.factories.brains import add_member, make_brain
@@ -77,7 +78,10 @@ def half_indexed(brain: Brain) -> Document:
 
 
 class TestRetryDocument:
-    def test_goes_on_where_it_stopped(self, user: User, brain: Brain) -> None:
+    def test_goes_on_where_it_stopped(
+        self, user: User, brain: Brain, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setitem(PAGES_OF_STAGE, Stage.INDEX, 8)
         document = half_indexed(brain)
 
         retry_document(user=user, document_id=document.pk)

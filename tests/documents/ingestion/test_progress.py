@@ -9,6 +9,7 @@ from chatbot.brains.models import Brain
 from chatbot.contracts.tasks import Stage
 from chatbot.documents.models import Document, JobState, PageSource, VersionState
 from chatbot.documents.services import ingestion
+from chatbot.documents.services.ingestion.progress import PAGES_OF_STAGE
 from tests.factories.documents import claim, make_document, make_job, version_of
 from tests.listening import events_of
 
@@ -176,7 +177,13 @@ class TestFinishOcr:
         assert version.state == VersionState.INDEXING
 
 
+@pytest.fixture
+def _eight_pages_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(PAGES_OF_STAGE, Stage.INDEX, 8)
+
+
 class TestFinishIndex:
+    @pytest.mark.usefixtures("_eight_pages_at_once")
     def test_makes_the_document_ready_with_its_last_page(self, brain: Brain) -> None:
         document = opened(brain, 9)
         read_next(document, [page(number) for number in range(1, 10)])
@@ -207,6 +214,7 @@ class TestFinishIndex:
         version = version_of(document)
         assert (version.state, version.error_code) == (VersionState.FAILED, "no-text")
 
+    @pytest.mark.usefixtures("_eight_pages_at_once")
     @pytest.mark.django_db(transaction=True)
     def test_tells_the_browsers_how_far_it_is(self, brain: Brain) -> None:
         document = opened(brain, 9)

@@ -41,8 +41,9 @@ from chatbot.documents.services.names import title_of_url
 from chatbot.documents.services.news import announce, announce_end
 from chatbot.outbound.urls import read_url
 
-PAGES_OF_STAGE: Final = {Stage.READ: 20, Stage.OCR: 2, Stage.INDEX: 8}
-"""Pages per job, so that no unit of work takes longer than about ten seconds."""
+PAGES_OF_STAGE: Final = {Stage.READ: 20, Stage.OCR: 2, Stage.INDEX: 20}
+"""Pages per job, so that no unit of work takes longer than about ten seconds; what indexing has not
+done after two goes back into the queue."""
 LONG_PAGES: Final = 20
 """Documents with more pages leave a slot free for shorter ones."""
 _OPEN_JOBS: Final = 12
