@@ -22,7 +22,7 @@ from tests.fakes.embedding_server import (
     running_embedding_server,
 )
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture

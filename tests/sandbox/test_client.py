@@ -27,8 +27,9 @@ def sandbox() -> Iterator[Sandbox]:
 
 
 class TestSandbox:
-    def test_returns_what_the_function_returns(self, sandbox: Sandbox) -> None:
-        assert sandbox.call("echo", {"text": "한글 \x00"}, LIMITS) == "한글 \x00"
+    @pytest.mark.parametrize("text", ["한글 \x00", "half of \ud83d"], ids=["text", "half"])
+    def test_returns_what_the_function_returns(self, sandbox: Sandbox, text: str) -> None:
+        assert sandbox.call("echo", {"text": text}, LIMITS) == text
 
     def test_runs_each_call_in_a_process_of_its_own(self, sandbox: Sandbox) -> None:
         first, _, first_session = sandbox.call("numbers", {}, LIMITS)
