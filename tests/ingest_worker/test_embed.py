@@ -227,7 +227,12 @@ class TestServersThatFail:
         opening = Opening(time.time() - 6, "answers", "inference-gone")
         jobs.redis_client().set(name, opening.encoded())
 
-        assert [circuits.may_ask(endpoint.pk) for _ in range(3)] == [True, False, False]
+        tries = [circuits.may_ask(endpoint.pk) for _ in range(3)]
+        circuits.answered(endpoint.pk)
+
+        assert tries == [True, False, False]
+        assert circuits.may_ask(endpoint.pk)
+        assert not jobs.redis_client().exists(name)
 
     def test_are_away_where_they_refuse_any_text(self, server: EmbeddingServer) -> None:
         server.refusals = [Refusal(400, "no such model")] * 4
