@@ -222,6 +222,7 @@ class ScriptedInference:
         question = kind.question(request)
         script = self._script_of(question)
         _refuse_if_scripted(script)
+        _refuse_large_pictures(script, request)
         if self.slots and self.stats.running >= self.slots:
             raise Refused(503, "no free slot", retry_after=1)
         answer = kind(script, request, self.stats)
@@ -247,6 +248,18 @@ class ScriptedInference:
 def _refuse_if_scripted(script: Script) -> None:
     if script.error_status is not None:
         raise Refused(script.error_status, script.error_message, script.retry_after)
+
+
+def _refuse_large_pictures(script: Script, request: dict[str, Any]) -> None:
+    parts = [
+        part
+        for message in request.get("messages", [])
+        if isinstance(message["content"], list)
+        for part in message["content"]
+    ]
+    sizes = [len(part["image_url"]["url"]) for part in parts if part["type"] == "image_url"]
+    if script.largest_picture is not None and max(sizes, default=0) > script.largest_picture:
+        raise Refused(400, "The picture can't be processed.")
 
 
 def _as_base64(text: str) -> str:

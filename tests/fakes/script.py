@@ -73,6 +73,8 @@ class Script:
     retry_after: int | None = None
     cut_utf8: bool = False
     """Cuts the bytes every few of them, inside characters too."""
+    largest_picture: int | None = None
+    """Refuses pictures whose address, with the picture in it, has more characters."""
     embedding_delay_ms: float = 0
     models_status: int | None = None
     """Of `/v1/models`: whether the server seems to be well."""

@@ -39,6 +39,14 @@ class Refused(Exception):
         self.retry_after = retry_after
 
 
+def said(message: Mapping[str, Any]) -> str:
+    """The text of a message, without pictures."""
+    content = message["content"]
+    if isinstance(content, str):
+        return content
+    return " ".join(part["text"] for part in content if part["type"] == "text")
+
+
 @dataclass(slots=True)
 class Stats:
     chat_requests: int = 0
@@ -67,7 +75,7 @@ class Answer:
         self.finish_reason = script.finish_reason if len(tokens) <= limit else "length"
         if script.tool_calls:
             self.finish_reason = "tool_calls"
-        words = sum(len(message["content"].split()) for message in request["messages"])
+        words = sum(len(said(message).split()) for message in request["messages"])
         self.usage = {
             "prompt_tokens": words,
             "completion_tokens": len(self.tokens),
@@ -78,8 +86,7 @@ class Answer:
     def question(request: Mapping[str, Any]) -> str:
         """What was asked last; a directive may stand in it."""
         asked = [message for message in request["messages"] if message["role"] == "user"]
-        text: str = asked[-1]["content"] if asked else ""
-        return text
+        return said(asked[-1]) if asked else ""
 
     async def whole(self, send: Send) -> None:
         script = self.script
