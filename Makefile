@@ -76,7 +76,7 @@ browser: ## a browser and Korean fonts for the end-to-end tests (needs root once
 lock: ## lock requirements/*.in again, with hashes; UPGRADE=--upgrade for newer versions
 	$(LOCK) requirements/dev.in -o requirements/dev.txt
 	$(LOCK) requirements/acceptance.in -o requirements/acceptance.txt
-	for process in chatbot chat_service tracing ocr_worker ingest_worker embedded uv; do \
+	for process in chatbot chat_service tracing ocr_worker ocr_rapid ingest_worker embedded uv; do \
 		$(LOCK) -c requirements/dev.txt requirements/$$process.in -o requirements/$$process.txt \
 			|| exit 1; done
 

@@ -29,6 +29,10 @@ class SiteOutput(serializers.Serializer[Any]):
         help_text="Media types and endings of names, for the attribute `accept` of forms.",
     )
     languages = LanguageOutput(many=True)
+    ocr_engines = serializers.ListField(
+        child=serializers.CharField(),
+        help_text="What can read a document again; the first one reads where nothing is asked.",
+    )
 
 
 class SiteView(ApiView):
@@ -46,5 +50,6 @@ class SiteView(ApiView):
             "upload_limit_bytes": settings.UPLOAD_LIMIT_BYTES,
             "accepted_types": [*media_types.EXTENSIONS, *endings],
             "languages": [{"code": code, "name": name} for code, name in settings.LANGUAGES],
+            "ocr_engines": settings.OCR_ENGINES,
         }
         return Response(SiteOutput(site).data)

@@ -168,6 +168,8 @@ DOCUMENT_FAULTS: dict[str, str] = {
     "url-failed": "The server did not give a file. Check that the address opens without a sign-in.",
     "url-unanswered": "The server of the address did not answer for some minutes. Try again later.",
     "same-file-present": "The same file is in the brain already, as another document.",
+    "ocr-refused": "The server that reads scans refuses a page of this file. Read it with another "
+    "engine.",
     "embedding-refused": "The embedding server refuses the text of this file.",
 }
 """What `error_code` of a failed document can be, with the sentence that people read."""

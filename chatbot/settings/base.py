@@ -167,6 +167,11 @@ PAGES_LIMIT = ENVIRONMENT.pages_limit
 OUTBOUND_PRIVATE_HOSTS = ENVIRONMENT.outbound_private_hosts
 """Where addresses that people give may lead, beside the public internet."""
 TESSDATA = ENVIRONMENT.tessdata
+OCR_ENGINES = ENVIRONMENT.ocr_engines
+"""Those that are set up; the first one reads where nobody has asked for another."""
+RAPIDOCR_MODEL = ENVIRONMENT.rapidocr_model
+"""A file that reads other scripts than the model of RapidOCR's package; empty: that one."""
+OCR_VISION_SERVER = ENVIRONMENT.vision
 CLAMAV_URL = ENVIRONMENT.clamav_url
 """`tcp://host:3310`, `unix:///path`, or empty: files are read unscanned."""
 

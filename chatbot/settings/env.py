@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from environs import Env, EnvError, validate
 from marshmallow import ValidationError
 
+from chatbot.contracts.ocr import ENGINES, TESSERACT
 from chatbot.outbound.addresses import PrivateHosts
 
 INFERENCE_PROTOCOLS = ["openai", "anthropic", "kserve-http", "kserve-grpc", "session"]
@@ -63,6 +64,9 @@ class Environment:
     api_conversation_days: int
     outbound_private_hosts: PrivateHosts
     tessdata: str
+    ocr_engines: list[str]
+    rapidocr_model: str
+    vision: InferenceServer
     clamav_url: str
     log_level: str
     log_format: str
@@ -143,6 +147,13 @@ def read_environment() -> Environment:
             env.list("OUTBOUND_PRIVATE_HOSTS", [], validate=_name_hosts)
         ),
         tessdata=env.str("TESSDATA_PREFIX", ""),
+        ocr_engines=env.list("OCR_ENGINES", [TESSERACT], validate=_name_engines),
+        rapidocr_model=env.str("RAPIDOCR_MODEL", ""),
+        vision=InferenceServer(
+            url=env.str("OCR_VISION_URL", "", validate=_if_set(IS_HTTP)),
+            api_key=env.str("OCR_VISION_API_KEY", ""),
+            model=env.str("OCR_VISION_MODEL", ""),
+        ),
         clamav_url=env.str("CLAMAV_URL", "", validate=_if_set(HasScheme("tcp", "unix"))),
         log_level=env.str(
             "LOG_LEVEL", "INFO", validate=validate.OneOf(["DEBUG", "INFO", "WARNING", "ERROR"])
@@ -190,6 +201,11 @@ def _name_hosts(entries: list[str]) -> None:
         PrivateHosts.of(entries)
     except ValueError as error:
         raise ValidationError("Name hosts, or networks such as 10.1.0.0/16.") from error
+
+
+def _name_engines(entries: list[str]) -> None:
+    if not entries or len({*entries} & {*ENGINES}) < len(entries):
+        raise ValidationError(f"Name one or more of {', '.join(ENGINES)}, each once.")
 
 
 def _private_hosts(entries: list[str] | None) -> PrivateHosts:

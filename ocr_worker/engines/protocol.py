@@ -1,25 +1,43 @@
 """What an OCR engine takes and gives.
 
-The pipeline doesn't call engines: it calls `ocr_worker.sandbox.recognise`, which runs the engine in
-a child process with limits:
+The pipeline doesn't call engines: it calls `ocr_worker.sandbox`, which draws pages and runs the
+engine in a child process with limits:
 
-    recognise(path, media_type, first, last) -> list[RecognisedPage]
+    look(path, media_type, first, last, engine) -> list[SeenPage]
+    recognise(path, media_type, first, last, engine) -> list[RecognisedPage]
 
-It raises `chatbot.contracts.errors.DocumentFault` with a code of `DOCUMENT_FAULTS` when it is the
-document's fault, and `chatbot.contracts.errors.Unavailable` when it is not: trained data that are
-missing (`ocr-data-missing`), a child that somebody killed (`reader-died`).
+They raise `chatbot.contracts.errors.DocumentFault` with a code of `DOCUMENT_FAULTS` when it is the
+document's fault, and `chatbot.contracts.errors.Unavailable` when it is not: an engine that is not
+installed (`ocr-engine-missing`), trained data that are missing (`ocr-data-missing`), a child that
+somebody killed (`reader-died`).
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+LANGUAGES: Final = ("kor", "eng")
+"""What engines are asked for."""
+
 Box = tuple[int, int, float, float, float, float]
 """`(start, end, x0, y0, x1, y1)`: characters of the page's text and where they stand, in points
 from the upper left corner of the page (pixels, where the file is an image)."""
+
+
+@dataclass(frozen=True, slots=True)
+class SeenPage:
+    """A page that was drawn, and not read."""
+
+    number: int
+    """From 1."""
+    width: float
+    """Points, or pixels of an image."""
+    height: float
+    image_sha256: str
+    """Of the grey image that would be read, with its size: hexadecimal."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,14 +1,13 @@
-"""Which engine reads, and which languages."""
+"""The usual engine, and which languages it reads."""
 
 from pathlib import Path
-from typing import Final
 
 import tesserocr
 
-from ocr_worker.engines.protocol import Engine
+from ocr_worker.engines.protocol import LANGUAGES, Engine
 from ocr_worker.engines.tesseract import TesseractEngine
 
-LANGUAGES: Final = ("kor", "eng")
+__all__ = ["LANGUAGES", "default_engine"]
 
 
 def default_engine() -> Engine:

@@ -115,6 +115,13 @@ class TestDocumentWithoutFile:
 
         check_is_problem(response, 409, "file-not-there")
 
+    def test_is_read_by_no_engine_that_is_not_set_up(self, client: Client, document: str) -> None:
+        asked = {"engine": "rapidocr"}
+
+        response = client.post(f"{document}/reread", asked, content_type="application/json")
+
+        check_is_problem(response, 400, "ocr-engine-not-set-up")
+
     def test_can_be_cancelled_tried_again_and_deleted(self, client: Client, document: str) -> None:
         cancelled = client.post(f"{document}/cancel")
         retried = client.post(f"{document}/retry")

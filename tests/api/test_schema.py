@@ -83,6 +83,7 @@ class TestSite:
         assert {"application/pdf", ".pdf", "image/png"} < set(site["accepted_types"])
         assert site["upload_limit_bytes"] == settings.UPLOAD_LIMIT_BYTES
         assert {"code": "ko", "name": "한국어"} in site["languages"]
+        assert site["ocr_engines"] == ["tesseract"]
 
     def test_tells_the_version_of_the_project(self) -> None:
         project = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]

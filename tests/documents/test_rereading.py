@@ -8,7 +8,7 @@ from django.db.models.functions import Now
 
 from chatbot.accounts.models import User
 from chatbot.brains.models import Brain
-from chatbot.contracts.errors import Conflict
+from chatbot.contracts.errors import Conflict, InvalidInput
 from chatbot.contracts.tasks import Stage
 from chatbot.documents.models import (
     Document,
@@ -109,6 +109,15 @@ class TestRereadDocument:
         reread_document(user=user, document_id=document.pk, engine="tesseract")
 
         assert claim(again(document).jobs.get()).engine == "tesseract"
+
+    def test_refuses_an_engine_that_is_not_set_up(self, user: User, document: Document) -> None:
+        with pytest.raises(InvalidInput) as caught:
+            reread_document(user=user, document_id=document.pk, engine="rapidocr")
+
+        document.refresh_from_db()
+        assert caught.value.error_code == "ocr-engine-not-set-up"
+        assert caught.value.way_out == "Ask for one of: tesseract."
+        assert document.next_version is None
 
     def test_waits_for_the_reading_before_it(self, user: User, document: Document) -> None:
         reread_document(user=user, document_id=document.pk)

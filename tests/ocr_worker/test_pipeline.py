@@ -1,14 +1,23 @@
 """Scans, from the file to the index."""
 
+import io
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from PIL import Image
+from pytest_django import Settings
 
+from chatbot.accounts.models import User
+from chatbot.brains.models import Brain
 from chatbot.contracts.errors import Unavailable
+from chatbot.contracts.ocr import RAPIDOCR, TESSERACT, VISION
 from chatbot.contracts.tasks import Stage
-from chatbot.documents.models import JobState, PageSource, VersionState
+from chatbot.documents.models import Document, JobState, Page, PageSource, VersionState
+from chatbot.documents.services import reread_document
 from chatbot.retrieval.models import Chunk
-from ocr_worker import sandbox
+from ocr_worker import readers, sandbox
+from ocr_worker.readers import reader_name
 from tests.factories.accounts import make_user
 from tests.factories.brains import make_brain
 from tests.factories.documents import upload, version_of
@@ -36,7 +45,7 @@ class TestRecognisePages:
             1,
         )
         assert page.source == PageSource.OCR
-        assert page.engine == "tesseract"
+        assert page.engine == reader_name(TESSERACT)
         assert len(page.image_sha256) == 64
         assert page.confidence is not None
         assert page.confidence > 0.5
@@ -46,7 +55,7 @@ class TestRecognisePages:
     def test_waits_while_the_trained_data_are_missing(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        def missing(*_: object) -> None:
+        def missing(*_: object, **__: object) -> None:
             raise Unavailable("No trained data.", code="ocr-data-missing")
 
         monkeypatch.setattr(sandbox, "recognise", missing)
@@ -60,3 +69,128 @@ class TestRecognisePages:
         assert ran == [True, False]
         assert (job.state, job.waits, job.faults) == (JobState.QUEUED, 1, 0)
         assert job.error_code == "ocr-data-missing"
+
+
+@pytest.fixture
+def user() -> User:
+    return make_user()
+
+
+@pytest.fixture
+def brain(user: User, scripted_server: ScriptedServer) -> Brain:
+    make_embedding_endpoint(base_url=scripted_server.base_url)
+    return make_brain(owner=user)
+
+
+def line(*, compression: int = 6) -> bytes:
+    """A scanned line; the same picture in other bytes for each compression."""
+    written = io.BytesIO()
+    with Image.open(DATA / "english-scan.tif") as scan:
+        crop = scan.convert("L").crop((0, 80, 640, 125))
+        crop.save(written, "PNG", compress_level=compression)
+    return written.getvalue()
+
+
+def read(user: User, brain: Brain, content: bytes) -> Page:
+    document = upload(user, brain, content, name="line.png").document
+    return ingest(document).pages.get()
+
+
+def read_again(user: User, document: Document, *, engine: str = "") -> Page:
+    reread_document(user=user, document_id=document.pk, engine=engine)
+    document.refresh_from_db()
+    ingest(document)
+    document.refresh_from_db()
+    return version_of(document).pages.get()
+
+
+class TestEngines:
+    def test_that_are_asked_for_read_the_file_again(
+        self, user: User, brain: Brain, settings: Settings
+    ) -> None:
+        settings.OCR_ENGINES = [TESSERACT, RAPIDOCR]
+        first = read(user, brain, line())
+
+        again = read_again(user, first.version.document, engine=RAPIDOCR)
+
+        assert first.engine == reader_name(TESSERACT)
+        assert again.engine == reader_name(RAPIDOCR)
+        assert again.version_id != first.version_id
+        assert "12 point text" in again.text
+
+    def test_on_a_server_are_sent_a_picture_of_the_page(
+        self, user: User, brain: Brain, settings: Settings, scripted_server: ScriptedServer
+    ) -> None:
+        settings.OCR_ENGINES = [VISION]
+        settings.OCR_VISION_SERVER = replace(
+            settings.OCR_VISION_SERVER, url=scripted_server.base_url, model="sees"
+        )
+        scripted_server.script(text="A line of text.")
+
+        page = read(user, brain, line())
+
+        assert (page.text, page.source, page.boxes, page.confidence) == (
+            "A line of text.",
+            PageSource.OCR,
+            [],
+            None,
+        )
+        assert page.engine == reader_name(VISION)
+        assert (page.width, page.height) == (640, 45)
+
+    def test_that_this_worker_lacks_are_waited_for(
+        self, user: User, brain: Brain, settings: Settings
+    ) -> None:
+        settings.OCR_ENGINES = [TESSERACT, RAPIDOCR]
+        document = read(user, brain, line()).version.document
+        reread_document(user=user, document_id=document.pk, engine=RAPIDOCR)
+        settings.OCR_ENGINES = [TESSERACT]
+
+        ingest(document)
+
+        document.refresh_from_db()
+        assert document.next_version is not None
+        job = document.next_version.jobs.get(stage=Stage.OCR)
+        assert (job.state, job.error_code, job.faults) == (JobState.QUEUED, "ocr-engine-missing", 0)
+
+
+class TestWhatWasReadBefore:
+    @pytest.fixture
+    def first(self, user: User, brain: Brain) -> Page:
+        """What was read once, with a text by which it is known again."""
+        page = read(user, brain, line())
+        page.text = "What was read before."
+        page.save()
+        return page
+
+    def test_is_taken_for_the_same_picture_in_the_same_brain(
+        self, user: User, brain: Brain, first: Page
+    ) -> None:
+        second = read(user, brain, line(compression=1))
+
+        assert second.version.document_id != first.version.document_id
+        assert second.text == first.text
+        assert (second.boxes, second.confidence) == (first.boxes, first.confidence)
+        assert (second.engine, second.image_sha256) == (first.engine, first.image_sha256)
+
+    def test_is_not_taken_from_another_brain(self, user: User, first: Page) -> None:
+        second = read(user, make_brain(owner=user), line())
+
+        assert second.image_sha256 == first.image_sha256
+        assert "12 point text" in second.text
+
+    def test_is_not_taken_by_another_version_of_the_engine(
+        self, user: User, brain: Brain, first: Page, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setitem(readers.VERSIONS, TESSERACT, readers.VERSIONS[TESSERACT] + 1)
+
+        second = read(user, brain, line(compression=1))
+
+        assert second.engine != first.engine
+        assert "12 point text" in second.text
+
+    def test_is_not_taken_where_somebody_asks_to_read_again(self, user: User, first: Page) -> None:
+        again = read_again(user, first.version.document)
+
+        assert (again.engine, again.image_sha256) == (first.engine, first.image_sha256)
+        assert "12 point text" in again.text

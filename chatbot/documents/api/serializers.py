@@ -5,7 +5,6 @@ from uuid import UUID
 
 from rest_framework import serializers
 
-from chatbot.contracts.ocr import ENGINES
 from chatbot.documents.models import Document, DocumentVersion, Page, PageSource, VersionState
 from chatbot.documents.services.names import display_name
 from chatbot.outbound.urls import LONGEST_URL
@@ -66,12 +65,12 @@ class NextVersionOutput(serializers.Serializer[DocumentVersion]):
 
 
 class RereadInput(serializers.Serializer[Any]):
-    engine = serializers.ChoiceField(
-        choices=sorted(ENGINES),
+    engine = serializers.CharField(
+        max_length=32,
         required=False,
         default="",
         allow_blank=True,
-        help_text="The OCR engine; empty: the usual one.",
+        help_text="The OCR engine, of those that `site` names; empty: the usual one.",
     )
 
 

@@ -24,6 +24,7 @@ from chatbot.documents.models import (
 )
 from chatbot.documents.selectors import get_document, no_such_document
 from chatbot.documents.services import files
+from chatbot.documents.services.engines import require_engine
 from chatbot.documents.services.ingestion.attempts import cancel_attempts
 from chatbot.documents.services.ingestion.progress import first_stage
 from chatbot.documents.services.news import announce, announce_deletion, announce_end
@@ -121,11 +122,11 @@ def reread_document(*, user: "User", document_id: UUID, engine: str = "") -> Doc
     Args:
         user: an editor.
         document_id: the document.
-        engine: which OCR engine is to read it, of `chatbot.contracts.ocr.ENGINES`; empty: the
-            usual one.
+        engine: which OCR engine is to read it, of those that are set up; empty: the usual one.
 
     Raises:
         NotFound, NotAllowed: as `get_document` for an editor.
+        InvalidInput: `ocr-engine-not-set-up`.
         Conflict: `document-unfinished`, `file-not-there`.
     """
     document, version = _locked(user=user, document_id=document_id)
@@ -135,6 +136,7 @@ def reread_document(*, user: "User", document_id: UUID, engine: str = "") -> Doc
 
 def reread(version: DocumentVersion, *, engine: str) -> None:
     """As `reread_document`, whoever asks for it. The caller holds the document's versions."""
+    require_engine(engine)
     document = version.document
     if version.state in TERMINAL_STATES and not version.storage_name:
         raise Conflict(

@@ -38,6 +38,7 @@ def reread_version(*, version_id: UUID, engine: str = "") -> None:
 
     Raises:
         NotFound: it is gone.
+        InvalidInput: `ocr-engine-not-set-up`.
         Conflict: `document-unfinished`.
     """
     version = DocumentVersion.objects.select_related("document").filter(pk=version_id).first()

@@ -10,6 +10,7 @@ from pytest_django import Settings
 
 from chatbot.contracts.errors import DocumentFault, Unavailable
 from chatbot.contracts.media_types import DOCX, JPEG, PDF, PNG, TIFF
+from chatbot.contracts.ocr import TESSERACT
 from ocr_worker import sandbox
 from ocr_worker.engines.protocol import RecognisedPage
 from ocr_worker.sandbox import recognise
@@ -177,7 +178,7 @@ class TestFaults:
         with pytest.raises(Unavailable) as raised:
             recognise(DATA / "english-scan.tif", TIFF, 1, 1)
 
-        sandbox._engine().close()
+        sandbox._engine(TESSERACT).close()
         sandbox._engine.cache_clear()
         assert raised.value.error_code == "ocr-data-missing"
         assert "TESSDATA_PREFIX" in raised.value.way_out

@@ -34,6 +34,7 @@ from chatbot.documents.services.ingestion.progress import (
     finish_read,
     record_indexed,
 )
+from chatbot.documents.services.ingestion.recognised import recognised_before
 from chatbot.documents.services.ingestion.reconciliation import (
     SUPERSEDED_AT_ONCE,
     reconcile,
@@ -88,6 +89,7 @@ __all__ = [
     "load_of",
     "mark_hinted",
     "ready_jobs",
+    "recognised_before",
     "reconcile",
     "record_indexed",
     "release_job",

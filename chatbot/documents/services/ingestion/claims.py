@@ -52,6 +52,8 @@ class Claim:
     media_type: str
     engine: str
     """The OCR engine that was asked for; empty: the usual one."""
+    is_reread: bool
+    """Somebody has asked for the file to be read anew."""
     is_suspect: bool
     """A worker has ended by itself over it: nothing else is to run beside it."""
 
@@ -85,7 +87,7 @@ WITH claimed AS (
         AND version.state = ANY(%(unfinished)s)
     RETURNING job.stage, job.page_from, job.page_to, version.id, document.brain_id,
         document.source_url, version.storage_name, version.media_type, version.engine,
-        job.crashes > 0
+        version.number > 1, job.crashes > 0
 ), begun AS (
     INSERT INTO documents_jobattempt (id, job_id, worker, outcome, error_code)
     SELECT %(token)s, %(job_id)s, %(worker)s, 'running', '' FROM claimed

@@ -1,0 +1,99 @@
+"""What a child does with pages: it draws and looks at them, and has an engine read them."""
+
+import base64
+import hashlib
+import io
+from dataclasses import asdict
+from math import sqrt
+from pathlib import Path
+from typing import Any, Final
+
+from PIL import Image
+
+from ocr_worker.engines.pages import PageImage, page_images
+from ocr_worker.engines.protocol import LANGUAGES, Box, Engine, RecognisedPage, SeenPage
+
+_DECIMALS: Final = 1
+_SENT_PIXELS_LIMIT: Final = 4_000_000
+"""A page of A4 at 200 dpi. Servers reduce what is larger, or refuse it."""
+_JPEG_QUALITY: Final = 90
+_BLANK_PIXELS: Final = (64, 64)
+_WHITE: Final = 255
+
+# Pillow imports its formats with the first picture: better here, once, than in each child.
+Image.init()
+
+
+def look(*, path: str, media_type: str, first: int, last: int) -> list[dict[str, Any]]:
+    """A list of `SeenPage` as dictionaries."""
+    return [asdict(_seen(page)) for page in page_images(Path(path), media_type, first, last)]
+
+
+def read(
+    engine: Engine, *, path: str, media_type: str, first: int, last: int
+) -> list[dict[str, Any]]:
+    """A list of `RecognisedPage` as dictionaries."""
+    pages = page_images(Path(path), media_type, first, last)
+    return [
+        {**asdict(found), "boxes": found.boxes}
+        for found in (_recognised(engine, page) for page in pages)
+    ]
+
+
+def picture(*, path: str, media_type: str, number: int) -> str | None:
+    """A page as JPEG in base64, of no more pixels than servers take; None: there is no such page.
+
+    Raises:
+        DocumentFault: as `page_images`.
+    """
+    for page in page_images(Path(path), media_type, number, number):
+        factor = sqrt(_SENT_PIXELS_LIMIT / (page.image.width * page.image.height))
+        if factor < 1:
+            size = (int(page.image.width * factor), int(page.image.height * factor))
+            return _jpeg(page.image.resize(size))
+        return _jpeg(page.image)
+    return None
+
+
+def blank_picture() -> str:
+    """A small white JPEG in base64."""
+    return _jpeg(Image.new("L", _BLANK_PIXELS, _WHITE))
+
+
+def _jpeg(image: Image.Image) -> str:
+    written = io.BytesIO()
+    image.save(written, "JPEG", quality=_JPEG_QUALITY)
+    return base64.b64encode(written.getvalue()).decode()
+
+
+def _seen(page: PageImage) -> SeenPage:
+    return SeenPage(page.number, page.width, page.height, _sha256(page.image))
+
+
+def _recognised(engine: Engine, page: PageImage) -> RecognisedPage:
+    found = engine.recognise(page.image, languages=LANGUAGES, dpi=page.dpi)
+    return RecognisedPage(
+        number=page.number,
+        text=found.text,
+        boxes=tuple(_in_units(box, page) for box in found.boxes),
+        confidence=found.confidence,
+        width=page.width,
+        height=page.height,
+        image_sha256=_sha256(page.image),
+    )
+
+
+def _sha256(image: Image.Image) -> str:
+    digest = hashlib.sha256(b"%d x %d " % image.size)
+    digest.update(image.tobytes())
+    return digest.hexdigest()
+
+
+def _in_units(box: Box, page: PageImage) -> Box:
+    start, end, *pixels = box
+    limits = (page.width, page.height) * 2
+    x0, y0, x1, y1 = (
+        round(min(max(value * page.units_per_pixel, 0.0), limit), _DECIMALS)
+        for value, limit in zip(pixels, limits, strict=True)
+    )
+    return start, end, x0, y0, x1, y1
