@@ -1,7 +1,7 @@
 """How well, and how fast, scans are read: character error rate, misses and seconds per image.
 
     OMP_THREAD_LIMIT=1 TESSDATA_PREFIX=… python bench/ocr.py FOLDER [--kind page] [--language ko]
-        [--plain] [--turned]
+        [--plain] [--turned] [--engine rapidocr]
 
 The folder holds `manifest.csv` with the columns split, lang, kind, image, truth and truth_quality.
 White space is left out for Korean and folded for English. `cer` counts edits in reading order.
@@ -31,7 +31,9 @@ import tesserocr
 from PIL import Image
 
 from chatbot.contracts.media_types import JPEG, PNG, TIFF
+from chatbot.contracts.ocr import RAPIDOCR, TESSERACT
 from ocr_worker.engines.pages import PageImage, page_images
+from ocr_worker.engines.rapid import RapidEngine
 from ocr_worker.engines.registry import LANGUAGES, default_engine
 
 _TYPES = {".jpg": JPEG, ".png": PNG, ".tif": TIFF, ".tiff": TIFF}
@@ -68,9 +70,10 @@ def main() -> None:
     parser.add_argument("--language", default="", help="ko or en")
     parser.add_argument("--plain", action="store_true", help="Tesseract as it comes")
     parser.add_argument("--turned", action="store_true", help="images lie on a side or their head")
+    parser.add_argument("--engine", default=TESSERACT, choices=[TESSERACT, RAPIDOCR])
     arguments = parser.parse_args()
     figures: dict[str, Figures] = defaultdict(Figures)
-    read = _plain_reader() if arguments.plain else _read
+    read = _plain_reader() if arguments.plain else _reader_of(arguments.engine)
     rows = _rows(arguments.folder, arguments.kind, arguments.language)
     turns = cycle(_TURNS if arguments.turned else (None,))
     for row, turn in zip(rows, turns, strict=False):
@@ -104,8 +107,13 @@ def _page(path: Path, turn: Image.Transpose | None) -> PageImage:
     return page if turn is None else replace(page, image=page.image.transpose(turn))
 
 
-def _read(page: PageImage) -> str:
-    return _ENGINE.recognise(page.image, languages=LANGUAGES, dpi=page.dpi).text
+def _reader_of(engine: str) -> Callable[[PageImage], str]:
+    chosen = RapidEngine() if engine == RAPIDOCR else _ENGINE
+
+    def read(page: PageImage) -> str:
+        return chosen.recognise(page.image, languages=LANGUAGES, dpi=page.dpi).text
+
+    return read
 
 
 def _plain_reader() -> Callable[[PageImage], str]:
