@@ -23,11 +23,11 @@ import {
   isMoving,
   useCancelDocument,
   useDeleteDocument,
-  useRereadDocument,
   useRetryDocument,
 } from './api';
 import classes from './DocumentRow.module.css';
 import { DocumentIcon } from './DocumentIcon';
+import { RereadMenuItem } from './RereadMenuItem';
 import { STATE_COLORS } from './states';
 
 interface DocumentRowProps {
@@ -167,7 +167,6 @@ function DocumentFailure({ error, before = '' }: DocumentFailureProps) {
 function DocumentActions({ document, mayEdit }: DocumentRowProps) {
   const { t } = useTranslation();
   const cancel = useCancelDocument(document.brain);
-  const reread = useRereadDocument(document.brain);
   const remove = useDeleteDocument(document.brain);
   const { id, title, state, next } = document;
   const hasFile = document.media_type !== '';
@@ -209,11 +208,7 @@ function DocumentActions({ document, mayEdit }: DocumentRowProps) {
             {t('documents.cancel')}
           </Menu.Item>
         )}
-        {mayEdit && hasFile && !isMoving(document) && (
-          <Menu.Item leftSection={<IconRefresh size={16} />} onClick={() => reread.mutate(id)}>
-            {t('documents.rereadAction')}
-          </Menu.Item>
-        )}
+        {mayEdit && hasFile && !isMoving(document) && <RereadMenuItem document={document} />}
         {mayEdit && next && (
           <Menu.Item leftSection={<IconPlayerStop size={16} />} onClick={() => cancel.mutate(id)}>
             {isInWork(next.state) ? t('documents.rereadStop') : t('documents.rereadDismiss')}

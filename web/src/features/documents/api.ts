@@ -160,8 +160,9 @@ export function useCancelDocument(brain: string) {
 export function useRereadDocument(brain: string) {
   const onSettled = useDocumentsChanged(brain);
   return useMutation({
-    mutationFn: (id: string) =>
-      request<BrainDocument>(`documents/${id}/reread`, { method: 'POST', body: {} }),
+    /** `engine` empty: the usual one. */
+    mutationFn: ({ id, engine }: { id: string; engine: string }) =>
+      request<BrainDocument>(`documents/${id}/reread`, { method: 'POST', body: { engine } }),
     onSettled,
   });
 }

@@ -35,6 +35,8 @@ export interface Site {
   version: string;
   upload_limit_bytes: number;
   accepted_types: string[];
+  /** Those that can read a document again; the first is the usual one. */
+  ocr_engines: string[];
   languages: unknown;
 }
 
