@@ -31,6 +31,9 @@ JPEG: Final = "image/jpeg"
 TIFF: Final = "image/tiff"
 WEBP: Final = "image/webp"
 GIF: Final = "image/gif"
+BMP: Final = "image/bmp"
+HEIC: Final = "image/heic"
+"""What telephones make photographs in; HEIF files with pictures of another kind are not read."""
 
 OLD_OFFICE: Final = "application/x-ole-storage"
 """DOC, XLS and PPT of before 2007. Not accepted: it is told apart for the sake of the message."""
@@ -38,7 +41,7 @@ ENCRYPTED_OFFICE: Final = "application/x-encrypted-office"
 """Likewise."""
 UNREADABLE: Final = frozenset({OLD_OFFICE, ENCRYPTED_OFFICE})
 
-IMAGES: Final = frozenset({PNG, JPEG, TIFF, WEBP, GIF})
+IMAGES: Final = frozenset({PNG, JPEG, TIFF, WEBP, GIF, BMP, HEIC})
 
 EXTENSIONS: Final[dict[str, tuple[str, ...]]] = {
     PDF: (".pdf",),
@@ -83,6 +86,8 @@ EXTENSIONS: Final[dict[str, tuple[str, ...]]] = {
     TIFF: (".tif", ".tiff"),
     WEBP: (".webp",),
     GIF: (".gif",),
+    BMP: (".bmp", ".dib"),
+    HEIC: (".heic", ".heif", ".hif"),
 }
 """Every accepted type with the usual endings of its files."""
 
@@ -97,6 +102,11 @@ _SIGNATURES: Final = (
     (b"GIF87a", GIF),
     (b"GIF89a", GIF),
 )
+_HEIC_BRANDS: Final = frozenset({b"heic", b"heix", b"heim", b"heis"})
+_FTYP_BYTES: Final = 256
+"""A file's brands are few."""
+_BMP_HEADERS: Final = frozenset({12, 40, 52, 56, 64, 108, 124})
+"""How long the second header of a bitmap is, by its age."""
 _OOXML_PARTS: Final = (
     (b"word/document", DOCX),
     (b"ppt/presentation", PPTX),
@@ -153,11 +163,8 @@ def detect(*, head: bytes, tail: bytes, name: str, directory: bytes = b"") -> st
         name: what the client calls it.
         directory: its bytes from `directory_place` on, if it has one; `SAMPLE_BYTES` suffice.
     """
-    for signature, media_type in _SIGNATURES:
-        if head.startswith(signature):
-            return media_type
-    if head.startswith(b"RIFF") and head[8:12] == b"WEBP":
-        return WEBP
+    if image := _image_type(head):
+        return image
     if b"%PDF-" in head[:_PDF_HEADER_WITHIN_BYTES]:
         return PDF
     if head.startswith(b"PK\x03\x04"):
@@ -165,6 +172,31 @@ def detect(*, head: bytes, tail: bytes, name: str, directory: bytes = b"") -> st
     if head.startswith(_OLE_SIGNATURE):
         return _compound_type(head + tail + directory, name)
     return _text_type(head, name)
+
+
+def _image_type(head: bytes) -> str | None:
+    for signature, media_type in _SIGNATURES:
+        if head.startswith(signature):
+            return media_type
+    if head.startswith(b"RIFF") and head[8:12] == b"WEBP":
+        return WEBP
+    if _is_heic(head):
+        return HEIC
+    return BMP if _is_bmp(head) else None
+
+
+def _is_heic(head: bytes) -> bool:
+    """One of the brands in the box `ftyp`, which says what is in the file."""
+    if head[4:8] != b"ftyp":
+        return False
+    end = min(int.from_bytes(head[:4], "big"), _FTYP_BYTES)
+    brands = {head[8:12], *(head[place : place + 4] for place in range(16, end, 4))}
+    return not brands.isdisjoint(_HEIC_BRANDS)
+
+
+def _is_bmp(head: bytes) -> bool:
+    """Two letters that texts begin with, too, and then a length that no text has there."""
+    return head.startswith(b"BM") and int.from_bytes(head[14:18], "little") in _BMP_HEADERS
 
 
 def _archive_type(head: bytes, tail: bytes) -> str | None:

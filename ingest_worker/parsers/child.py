@@ -4,6 +4,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
+from pi_heif import register_heif_opener
 from PIL import Image
 
 from chatbot.contracts.errors import DocumentFault
@@ -27,6 +28,8 @@ from ingest_worker.parsers.registry import parser_for
 
 # Pillow imports its formats with the first picture: better here, once, than in each child.
 Image.init()
+# Only what is looked at is decoded, in one thread. libheif's own limits of sizes and numbers hold.
+register_heif_opener(thumbnails=False, depth_images=False, aux_images=False, decode_threads=1)
 
 _NAMES: Final = {
     MARKDOWN: ".md",

@@ -39,8 +39,12 @@ class ImageParser:
         return pages
 
 
-_DAMAGED: Final = (UnidentifiedImageError, OSError, SyntaxError, ValueError, EOFError, TypeError)
-"""What Pillow raises on damaged files; TypeError where a tag of a TIFF is of another type."""
+_DAMAGED: Final = (
+    *(UnidentifiedImageError, OSError, SyntaxError, ValueError, EOFError, TypeError),
+    RuntimeError,
+)
+"""What Pillow raises on damaged files; TypeError where a tag of a TIFF is of another type,
+RuntimeError where libheif finds something wrong."""
 
 
 @contextmanager

@@ -87,8 +87,12 @@ def _frames(path: Path, first: int, last: int) -> Iterator[PageImage]:
             yield PageImage(number, image, DPI, float(width), float(height))
 
 
-_DAMAGED: Final = (UnidentifiedImageError, OSError, SyntaxError, ValueError, EOFError, TypeError)
-"""What Pillow raises on damaged files; TypeError where a tag of a TIFF is of another type."""
+_DAMAGED: Final = (
+    *(UnidentifiedImageError, OSError, SyntaxError, ValueError, EOFError, TypeError),
+    RuntimeError,
+)
+"""What Pillow raises on damaged files; TypeError where a tag of a TIFF is of another type,
+RuntimeError where libheif finds something wrong."""
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from math import sqrt
 from pathlib import Path
 from typing import Any, Final
 
+from pi_heif import register_heif_opener
 from PIL import Image
 
 from ocr_worker.engines.pages import PageImage, page_images
@@ -22,6 +23,8 @@ _WHITE: Final = 255
 
 # Pillow imports its formats with the first picture: better here, once, than in each child.
 Image.init()
+# Only what is looked at is decoded, in one thread. libheif's own limits of sizes and numbers hold.
+register_heif_opener(thumbnails=False, depth_images=False, aux_images=False, decode_threads=1)
 
 
 def look(*, path: str, media_type: str, first: int, last: int) -> list[dict[str, Any]]:

@@ -4,12 +4,15 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from chatbot.contracts.errors import DocumentFault
 from chatbot.contracts.media_types import (
+    BMP,
     CSV,
     DOCX,
     EMAIL,
+    HEIC,
     HTML,
     JPEG,
     MARKDOWN,
@@ -19,10 +22,18 @@ from chatbot.contracts.media_types import (
     TEXT,
     TIFF,
     XLSX,
+    detect,
 )
 from ingest_worker.parsers.protocol import PageText
 from ingest_worker.sandbox import open_file, read_pages
 from tests.ingest_worker.parsers.documents import DATA, blank_pdf, bomb, pdf_of
+
+
+def _ftyp(*brands: bytes) -> bytes:
+    """The first box of a file of the family of MP4 and HEIF, and the beginning of the next."""
+    major, *others = brands
+    content = b"ftyp" + major + bytes(4) + b"".join(others)
+    return (len(content) + 4).to_bytes(4, "big") + content + b"\0\0\0\x08free"
 
 
 def read(path: Path, media_type: str) -> list[PageText]:
@@ -122,6 +133,32 @@ class TestFormats:
 
         assert page.needs_ocr
         assert (page.width, page.height) == size
+
+    def test_of_heic_have_a_page_for_each_picture_as_it_is_turned(self) -> None:
+        pages = read(DATA / "english-scan.heic", HEIC)
+
+        assert [page.needs_ocr for page in pages] == [True, True]
+        assert {(page.width, page.height) for page in pages} == {(640.0, 480.0)}
+
+    def test_of_bitmaps_are_left_to_ocr(self, tmp_path: Path) -> None:
+        Image.new("RGB", (300, 200), "white").save(tmp_path / "upload", "BMP")
+
+        [page] = read(tmp_path / "upload", BMP)
+
+        assert (page.needs_ocr, page.width, page.height) == (True, 300.0, 200.0)
+
+    @pytest.mark.parametrize(
+        ("content", "media_type"),
+        [
+            pytest.param(_ftyp(b"mif1", b"mif1", b"heic"), HEIC, id="heif of a camera"),
+            pytest.param(_ftyp(b"avif", b"mif1", b"avif"), None, id="avif"),
+            pytest.param(_ftyp(b"isom", b"isom", b"avc1"), None, id="film"),
+            pytest.param(b"BM4\x02\0\0" + bytes(4) + b"6\0\0\0(\0\0\0", BMP, id="bitmap"),
+            pytest.param(b"BMW builds cars in Munich.", TEXT, id="text"),
+        ],
+    )
+    def test_of_pictures_are_told_apart(self, content: bytes, media_type: str | None) -> None:
+        assert detect(head=content, tail=content, name="upload") == media_type
 
     def test_may_mix_text_and_scans(self, tmp_path: Path) -> None:
         path = pdf_of(

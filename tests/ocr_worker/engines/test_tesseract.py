@@ -9,7 +9,7 @@ from PIL import Image, ImageDraw, ImageFont
 from pytest_django import Settings
 
 from chatbot.contracts.errors import DocumentFault, Unavailable
-from chatbot.contracts.media_types import DOCX, JPEG, PDF, PNG, TIFF
+from chatbot.contracts.media_types import BMP, DOCX, HEIC, JPEG, PDF, PNG, TIFF
 from chatbot.contracts.ocr import TESSERACT
 from ocr_worker import sandbox
 from ocr_worker.engines.protocol import RecognisedPage
@@ -97,6 +97,18 @@ class TestRecognise:
         assert [page.number for page in pages] == [1, 2]
         assert pages[0].text == pages[1].text
 
+    def test_reads_each_picture_of_a_heic_upright(self) -> None:
+        pages = recognise(DATA / "english-scan.heic", HEIC, 1, 9)
+
+        assert [page.number for page in pages] == [1, 2]
+        assert all("lazy fox" in page.text for page in pages)
+
+    def test_reads_bitmaps(self, tmp_path: Path) -> None:
+        line = Image.open(DATA / "english-scan.tif").convert("L").crop((0, 80, 640, 125))
+        line.save(tmp_path / "line.bmp")
+
+        assert "12 point text" in one(tmp_path / "line.bmp", BMP).text
+
     def test_looks_at_transparent_images_on_white(self, tmp_path: Path) -> None:
         grey = Image.open(DATA / "english-scan.tif").convert("L")
         black = Image.new("RGBA", grey.size, (0, 0, 0, 0))
@@ -158,16 +170,18 @@ class TestFaults:
         huge.new_page(200_000, 200_000)
         huge.save(tmp_path / "huge.pdf")
         (tmp_path / "broken.pdf").write_bytes(b"%PDF-1.7 and no more")
+        (tmp_path / "broken.heic").write_bytes((DATA / "english-scan.heic").read_bytes()[:5000])
         (tmp_path / "broken.png").write_bytes((DATA / "english-and-korean.png").read_bytes()[:5000])
 
         codes = [
             _code(tmp_path / "huge.pdf", PDF),
             _code(tmp_path / "broken.pdf", PDF),
             _code(tmp_path / "broken.png", PNG),
+            _code(tmp_path / "broken.heic", HEIC),
             _code(DATA / "english.docx", DOCX),
         ]
 
-        assert codes == ["page-too-large", "file-broken", "file-broken", "type-unsupported"]
+        assert codes == ["page-too-large", *["file-broken"] * 3, "type-unsupported"]
 
     def test_of_the_installation_are_not_the_documents(
         self, settings: Settings, tmp_path: Path

@@ -181,10 +181,12 @@ function ViewerBody({ document, opened }: { document: BrainDocument; opened: Ope
   }
 }
 
+/** Browsers other than Safari don't know these: their text is shown, and they can be downloaded. */
+const UNKNOWN_TO_BROWSERS = ['image/tiff', 'image/heic'];
+
 function isShownInline(mediaType: string): boolean {
-  // Browsers other than Safari don't know TIFF.
   return (
     mediaType === 'application/pdf' ||
-    (mediaType.startsWith('image/') && mediaType !== 'image/tiff')
+    (mediaType.startsWith('image/') && !UNKNOWN_TO_BROWSERS.includes(mediaType))
   );
 }
