@@ -18,9 +18,15 @@ if TYPE_CHECKING:
 _WORD: Final = re.compile(r"\S+")
 _SMALL_PAGE: Final = (320, 48)
 _WHITE: Final = 255
+_LONGER_AT_MOST: Final = 8
+"""It enlarges images until their shorter side has 736 pixels: a strip would take all memory."""
 _PARAMETERS: Final[dict[str, object]] = {
     "Global.log_level": "critical",  # it logs what it finds odd; nothing of a document is logged
     "Global.return_word_box": True,
+    # It looks at each line whether it lies on its head, and turns long ones that don't.
+    "Global.use_cls": False,
+    # Lines that are read together are all made as long as the longest.
+    "Rec.rec_batch_num": 1,
     # One page gets one core; and without threads it can be loaded before children are forked.
     "EngineConfig.onnxruntime.intra_op_num_threads": 1,
     "EngineConfig.onnxruntime.inter_op_num_threads": 1,
@@ -55,7 +61,7 @@ class RapidEngine:
         dpi: int,  # noqa: ARG002 - it looks at pixels
     ) -> RecognisedText:
         """The text of an image; see `Engine`."""
-        found = self.load()(image, use_det=True)
+        found = self.load()(_no_strip(image), use_det=True)
         if found.boxes is None or not found.txts:
             return RecognisedText("", (), None)
         pieces = found.word_results or ((),) * len(found.txts)
@@ -77,7 +83,7 @@ class RapidEngine:
             self._loaded = self._made()
             page = Image.new("L", _SMALL_PAGE, _WHITE)
             # Each step reads its model when it is first needed; an empty page needs only one.
-            self._loaded(page, use_det=True, use_cls=True, use_rec=True)
+            self._loaded(page, use_det=True)
             self._loaded(page, use_det=False)
         return self._loaded
 
@@ -103,6 +109,17 @@ class RapidEngine:
                 retry_after_seconds=60,
             )
         return RapidOCR(params={**_PARAMETERS, "Rec.model_path": str(self._model)})
+
+
+def _no_strip(image: Image.Image) -> Image.Image:
+    """With white beside or below it, if it is too narrow or too low."""
+    width, height = image.size
+    size = max(width, height // _LONGER_AT_MOST), max(height, width // _LONGER_AT_MOST)
+    if size == image.size:
+        return image
+    padded = Image.new(image.mode, size, _WHITE)
+    padded.paste(image)
+    return padded
 
 
 def _line(

@@ -37,6 +37,14 @@ class TestRapidEngine:
 
         assert (page.text, page.boxes, page.confidence) == ("", (), None)
 
+    def test_has_enough_memory_for_a_strip(self, tmp_path: Path) -> None:
+        strip = Image.new("L", (40, 3000), 255)
+        strip.save(tmp_path / "strip.png")
+
+        [page] = sandbox.recognise(tmp_path / "strip.png", PNG, 1, 1, engine=RAPIDOCR)
+
+        assert (page.text, page.width, page.height) == ("", 40, 3000)
+
     def test_reads_with_a_model_that_is_named(self, tmp_path: Path) -> None:
         import rapidocr  # noqa: PLC0415 - takes seconds
 
