@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from ocr_worker.engines.protocol import Box
 
 _WORD: Final = re.compile(r"\S+")
-_SMALL_PAGE: Final = (320, 48)
+_SMALL_PAGE: Final = (64, 64)
 _WHITE: Final = 255
 _LONGER_AT_MOST: Final = 8
 """It enlarges images until their shorter side has 736 pixels: a strip would take all memory."""
