@@ -46,14 +46,15 @@ def _columns(lines: Sequence[Rectangle], chosen: list[int], height: float) -> li
         left = [place for place in chosen if lines[place][2] <= gutter]
         right = [place for place in chosen if lines[place][0] >= gutter]
         across = [place for place in chosen if lines[place][0] < gutter < lines[place][2]]
-        if (best is None or len(across) < len(best[2])) and left and right:
+        # A note in the margin has a gutter, too, and is no column.
+        if (best is None or len(across) < len(best[2])) and all(
+            _is_column(lines, side, height) for side in (left, right)
+        ):
             best = left, right, across
     if best is None:
         return []
     left, right, across = best
-    if len(across) > min(len(left), len(right)) or not (
-        _is_column(lines, left, height) and _is_column(lines, right, height)
-    ):
+    if len(across) > min(len(left), len(right)):
         return []
     return list(_bands(lines, left, right, across))
 

@@ -22,6 +22,15 @@ class TestInReadingOrder:
         assert read == [title, *left, *right]
         assert len(blocks) == 3
 
+    def test_takes_a_note_in_the_margin_for_no_column(self) -> None:
+        note = (-40.0, 20.0, -20.0, 70.0)
+        columns = [line(left, 15 * number, 200) for left in (0, 220) for number in range(4)]
+
+        blocks = in_reading_order([note, *columns])
+
+        read = [place for block in blocks for row in block for place in row if place]
+        assert read == list(range(1, 9))
+
     def test_reads_narrow_columns_by_rows(self) -> None:
         cells = [line(60.0 * column, 15.0 * row, 30) for row in range(4) for column in range(3)]
 
