@@ -9,7 +9,7 @@ through pypdfium2.
 import ctypes
 import math
 from array import array
-from ctypes import addressof, c_double, c_float, c_int, c_uint, c_ushort, c_void_p, sizeof
+from ctypes import addressof, c_double, c_float, c_int, c_size_t, c_uint, c_ushort, c_void_p, sizeof
 from typing import Any, Final
 
 import pypdfium2 as pdfium
@@ -18,6 +18,7 @@ from pypdfium2 import raw
 Rectangle = tuple[float, float, float, float]
 
 _COLOURS: Final = 4
+_FONT_NAME_BYTES: Final = 128
 
 
 def _bound(name: str, *arguments: type, result: type = c_int) -> Any:  # noqa: ANN401 - a C function
@@ -36,6 +37,8 @@ _get_font_size = _bound("FPDFText_GetFontSize", c_int, result=c_double)
 _get_matrix = _bound("FPDFText_GetMatrix", c_int, c_void_p)
 _get_fill_colour = _bound("FPDFText_GetFillColor", c_int, *[c_void_p] * _COLOURS)
 _get_render_mode = _bound("FPDFTextObj_GetTextRenderMode")
+_get_font = _bound("FPDFTextObj_GetFont", result=c_void_p)
+_get_font_name = _bound("FPDFFont_GetBaseFontName", c_void_p, c_size_t, result=c_size_t)
 
 
 class TextPage:
@@ -49,6 +52,7 @@ class TextPage:
         self._places = tuple(first + step * index for index in range(4))
         self._matrix = (c_float * 6)()
         self._colour = (c_uint * _COLOURS)()
+        self._name = ctypes.create_string_buffer(_FONT_NAME_BYTES)
 
     def text(self) -> str:
         """A character of the string for each one of the page, halves of surrogate pairs too."""
@@ -108,3 +112,11 @@ class TextPage:
     def render_mode(self, text_object: int) -> int:
         """How the letters are painted: one of `FPDF_TEXTRENDERMODE_…`."""
         return int(_get_render_mode(text_object))
+
+    def font_name(self, text_object: int) -> bytes:
+        """The name in the file, empty where there is none or it is very long."""
+        font = _get_font(text_object)
+        if not font:
+            return b""
+        length = _get_font_name(font, addressof(self._name), _FONT_NAME_BYTES)
+        return self._name.value if length <= _FONT_NAME_BYTES else b""

@@ -8,6 +8,7 @@ written together, so that they always agree.
 import math
 import statistics
 import unicodedata
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, pairwise
@@ -17,7 +18,9 @@ import pypdfium2 as pdfium
 
 from ingest_worker.parsers.pdf_columns import in_reading_order
 from ingest_worker.parsers.pdf_drawings import seen
+from ingest_worker.parsers.pdf_headings import TextRow
 from ingest_worker.parsers.pdf_lines import Line, lines_of
+from ingest_worker.parsers.pdf_looks import sampled_sizes, text_rows
 from ingest_worker.parsers.pdf_notes import Note
 from ingest_worker.parsers.pdf_rows import Row, Table, rows_and_tables
 from ingest_worker.parsers.pdf_words import HYPHEN_AT_LINE_END, Paint, View, Word, read_words
@@ -40,18 +43,39 @@ class TextLayer:
     """Of these, the ones whose font doesn't say which characters they are."""
     unpainted: int
     """Of these, the ones that are there to be found and copied only: what OCR has read before."""
+    rows: tuple[TextRow | None, ...]
+    """How its lines look, None where a table stands."""
+    sizes: Counter[float]
+    """Of a sample of its characters, in points; empty unless the page is one of the samples."""
 
 
-def read_text_layer(page: pdfium.PdfPage, view: View, notes: Sequence[Note] = ()) -> TextLayer:
+def read_text_layer(
+    page: pdfium.PdfPage,
+    view: View,
+    notes: Sequence[Note],
+    *,
+    is_sample: bool,
+) -> TextLayer:
     """Text, boxes and how much of it can be trusted; notes follow the page's own text."""
     found = read_words(page, view)
     words = seen(found.words, page, view)
     lines = in_reading_order(lines_of(found, words, view))
     _undo_hyphens(lines)
-    text, boxes = _write(chain(_text_of(lines), _text_of_notes(notes, view, is_first=not lines)))
+    blocks = list(rows_and_tables(lines))
+    wide = _paragraph_step(lines)
+    of_notes = _text_of_notes(notes, view, is_first=not lines)
+    text, boxes = _write(chain(_text_of(blocks, wide), of_notes))
     unpainted = sum(len(word.text) for word in words if word.paint is Paint.UNPAINTED)
     characters = sum(len(word.text) for word in words)
-    return TextLayer(text, boxes, characters, found.unreadable, unpainted)
+    return TextLayer(
+        text,
+        boxes,
+        characters,
+        found.unreadable,
+        unpainted,
+        tuple(text_rows(blocks, boxes, found.textpage, wide)),
+        sampled_sizes(found.textpage, found.text) if is_sample else Counter(),
+    )
 
 
 def _undo_hyphens(lines: list[Line]) -> None:
@@ -62,11 +86,10 @@ def _undo_hyphens(lines: list[Line]) -> None:
             word.text += "-"
 
 
-def _text_of(lines: list[Line]) -> Iterator[Word | str]:
+def _text_of(blocks: Iterable[Row | Table], wide: float) -> Iterator[Word | str]:
     """The words, and what is written between them."""
-    wide = _paragraph_step(lines)
     above: Row | Table | None = None
-    for block in rows_and_tables(lines):
+    for block in blocks:
         if isinstance(block, Table):
             yield "\n\n" if above else ""
             yield from _table(block)
