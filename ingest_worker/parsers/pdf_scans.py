@@ -1,6 +1,7 @@
 """Whether a PDF page is a picture that OCR has to read."""
 
 import re
+import unicodedata
 from typing import Final
 
 import pypdfium2 as pdfium
@@ -27,11 +28,19 @@ _LANGUAGE: Final = re.compile(
     r"[^\W\d_]{3,}|\d{2,}|[\u1100-\u11ff\u3040-\u30ff\u3130-\u9fff\uac00-\ud7a3]+"
 )
 """What is hardly ever read from spots: three letters in a row, numbers, Korean and Chinese."""
+_MIXED_SHARE: Final = 0.2
+"""Of the letters: more in words of several scripts, and the font says wrong ones."""
+_EAST_ASIAN: Final = frozenset({"CJK", "HANGUL", "HIRAGANA", "KATAKANA", "BOPOMOFO"})
+_ANYWHERE: Final = frozenset(
+    {"LATIN", "MICRO", "FULLWIDTH", "HALFWIDTH", "MODIFIER", "MATHEMATICAL", "FEMININE"}
+    | {"MASCULINE", "DOUBLE", "BLACK", "SCRIPT", "ANGSTROM", "KELVIN", "OHM"}
+)
+"""Begin the names of letters that stand in words of other scripts, too."""
 
 
 def needs_ocr(page: pdfium.PdfPage, view: View, layer: TextLayer) -> bool:
     """Whether the text layer is missing, broken, or not all that can be read on the page."""
-    if layer.characters and layer.unreadable > layer.characters * _UNREADABLE_SHARE:
+    if layer.unreadable > layer.characters * _UNREADABLE_SHARE or is_mixture(layer.text):
         return True
     if layer.unpainted > layer.characters * _OCR_SHARE:
         return not _is_language(layer)
@@ -41,6 +50,28 @@ def needs_ocr(page: pdfium.PdfPage, view: View, layer: TextLayer) -> bool:
     if layer.characters >= _FEW_CHARACTERS:
         return pictures > _WHOLE_PAGE_SHARE
     return pictures > _PICTURE_SHARE or paths >= _DRAWN_TEXT_PATHS
+
+
+def is_mixture(text: str) -> bool:
+    """Whether many words mix scripts that nobody mixes, as Arabic and Cyrillic."""
+    letters = {letter for letter in text if letter.isalpha() and not letter.isascii()}
+    script_of = {letter: script for letter in letters if (script := _script(letter))}
+    if len(set(script_of.values())) <= 1:
+        return False
+    mixed = total = 0
+    for word in text.split():
+        scripts = [script_of[letter] for letter in word if letter in script_of]
+        total += sum(map(str.isalpha, word))
+        mixed += len(scripts) if len(set(scripts)) > 1 else 0
+    return mixed > total * _MIXED_SHARE
+
+
+def _script(letter: str) -> str:
+    """The first word of its name; empty where that says nothing."""
+    name = unicodedata.name(letter, "").partition(" ")[0].partition("-")[0]
+    if name in _ANYWHERE:
+        return ""
+    return "CJK" if name in _EAST_ASIAN else name
 
 
 def _is_language(layer: TextLayer) -> bool:

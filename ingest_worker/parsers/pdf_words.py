@@ -21,9 +21,11 @@ HYPHEN_AT_LINE_END: Final = "\ufffe"
 _WORD: Final = re.compile(r"[^\s\ufffe]+")
 _NOT_WRITTEN: Final = re.compile("[\x00-\x08\x0e-\x1b\x7f-\x9f\xad]")
 """Control characters, and places where a word might have been divided."""
+_CONTROL: Final = re.compile("[\x00-\x08\x0e-\x1b\x7f-\x9f]")
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 _UNREADABLE: Final = frozenset({"Co", "Cn", "Cs"})
 """Unicode categories: private use, unassigned, half a surrogate pair."""
+_REPLACEMENT: Final = "\ufffd"
 _SMALLEST_POINTS: Final = 1.0
 """Text below this size nobody can read."""
 _FILLED_ONLY: Final = frozenset({raw.FPDF_TEXTRENDERMODE_FILL, raw.FPDF_TEXTRENDERMODE_FILL_CLIP})
@@ -79,9 +81,12 @@ def read_words(page: pdfium.PdfPage, view: "View") -> Words:
     words: list[Word] = []
     for match in _WORD.finditer(text):
         words += reader.words(match.group(), match.start())
+    unmapped = reader.unmapped
     if _NOT_WRITTEN.search(text) or _SURROGATE.search(text):
+        # Fonts that number their letters from 1 seem to say control characters.
+        unmapped = max(unmapped, sum(len(_CONTROL.findall(word.text)) for word in words))
         words = [word for word in words if _clean(word)]
-    return Words(words, reader.textpage, text, reader.unmapped + _unreadable(words))
+    return Words(words, reader.textpage, text, unmapped + _unreadable(words))
 
 
 class View:
@@ -196,5 +201,6 @@ def _unreadable(words: list[Word]) -> int:
     return sum(
         count
         for letter, count in characters.items()
-        if not letter.isascii() and unicodedata.category(letter) in _UNREADABLE
+        if not letter.isascii()
+        and (letter == _REPLACEMENT or unicodedata.category(letter) in _UNREADABLE)
     )

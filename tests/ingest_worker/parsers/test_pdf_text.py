@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from chatbot.contracts.media_types import PDF
 from ingest_worker.parsers.pdf import PdfParser
+from ingest_worker.parsers.pdf_scans import is_mixture
 from ingest_worker.parsers.protocol import PageText
 from tests.ingest_worker.parsers.documents import DATA
 from tests.ingest_worker.parsers.drawn_pdf import HEIGHT, WIDTH, drawn_pdf, shown
@@ -139,6 +140,32 @@ class TestHiddenText:
         line = shown(". , i ; . : ' ! . i , | - . ; ,", 60, 600, look="3 Tr")
 
         assert read(drawn_pdf(tmp_path / "spots.pdf", line, picture=True)).needs_ocr
+
+
+class TestTextThatFontsGarble:
+    @pytest.mark.parametrize(
+        "garbled",
+        [
+            pytest.param("\x01\x02\x03\x04 \x05\x06\x07 " * 9, id="control-characters"),
+            pytest.param("1998 " + "\x01\x02\x03\x04\x05\x06" * 9, id="all-but-numbers"),
+        ],
+    )
+    def test_is_read_by_ocr(self, tmp_path: Path, garbled: str) -> None:
+        assert read(drawn_pdf(tmp_path / "garbled.pdf", shown(garbled, 60, 700))).needs_ocr
+
+    def test_is_told_by_words_of_several_scripts(self) -> None:
+        assert is_mixture("¢һӍΉʽී¢Ǌ ഀဍ\u0cc5Ϣiͳ")
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            pytest.param("AI를 쓰는 3D프린터와 韓國語 ひらがなカタカナ", id="east-asian"),
+            pytest.param("β-sheet and Ωm of 5 µm, naïve façade: Привет, мир", id="science"),
+            pytest.param("English, Русский, العربية, 한국어, हिन्दी, ไทย, Ελληνικά", id="languages"),
+        ],
+    )
+    def test_is_not_what_languages_mix(self, text: str) -> None:
+        assert not is_mixture(text)
 
 
 class TestNotes:
