@@ -27,6 +27,8 @@ class Paragraph:
     is_item: bool = False
     level: int = 0
     """Of an item, from 0."""
+    number: str = ""
+    """Written before it, where the file leaves counting to its reader."""
 
 
 @dataclass(slots=True)
@@ -108,7 +110,8 @@ class FlowWriter:
                 text += self._mark(piece)
             elif isinstance(piece, Grid):
                 text += " "
-        return text.strip()
+        text = text.strip()
+        return f"{paragraph.number} {text}" if text and paragraph.number else text
 
     def _mark(self, note: Note) -> str:
         self._notes[note.kind] += 1
@@ -160,7 +163,9 @@ def _block(paragraph: Paragraph, text: str) -> Block:
         marks = "#" * min(paragraph.heading, _DEEPEST_HEADING)
         return Block(f"{marks} {' '.join(text.split())}", is_heading=True)
     if paragraph.is_item:
-        return Block(f"{'  ' * min(paragraph.level, _DEEPEST_HEADING)}- {text}", is_close=True)
+        mark = "" if paragraph.number else "- "
+        indent = "  " * min(paragraph.level, _DEEPEST_HEADING)
+        return Block(f"{indent}{mark}{text}", is_close=True)
     return Block(text)
 
 

@@ -2,10 +2,11 @@
 
 import struct
 from collections.abc import Iterable, Iterator
-from typing import BinaryIO, Final, Literal
+from typing import BinaryIO, Final, Literal, NamedTuple
 
 from chatbot.contracts.media_types import HWP
 from ingest_worker.parsers.flow import Cell, FlowWriter, Frame, Grid, Inset, Margin, Note, Paragraph
+from ingest_worker.parsers.hwp_numbers import Numbers, number_shapes
 from ingest_worker.parsers.hwp_records import Record, Tag, flat_records, record_trees
 from ingest_worker.parsers.hwp_storage import open_storage
 from ingest_worker.parsers.hwp_text import counted_text, form_text, pieces
@@ -13,7 +14,10 @@ from ingest_worker.parsers.parts import Section
 from ingest_worker.parsers.whole import WholeFileParser
 
 _SHAPE_OF_PARAGRAPH: Final = struct.Struct("<8xH")
-_SHAPE: Final = struct.Struct("<I")
+_SHAPE: Final = struct.Struct("<I26xH")
+"""Bits, and the id of its numbers."""
+_OUTLINE_ID: Final = struct.Struct("<18xH")
+"""Of a section; its control's name is part of that."""
 _CELL: Final = struct.Struct("<8xHH")
 """Column and row, behind what all lists have."""
 _NUMBER: Final = struct.Struct("<4xIH")
@@ -21,7 +25,9 @@ _NUMBER: Final = struct.Struct("<4xIH")
 _COUNTED: Final = frozenset({3, 4, 5})
 """Pictures, tables and equations; pages aren't known here, and notes are counted anew."""
 _OUTLINE: Final = 1
+_NUMBERED: Final = 2
 _NAME_BYTES: Final = 4
+_SECTION: Final = b"secd"[::-1]
 _SCRIPT_AT: Final = 4
 _TEXT_ART_AT: Final = 32
 _HIDDEN: Final = frozenset({"tcmt"})
@@ -39,24 +45,37 @@ class HwpParser(WholeFileParser):
     def sections(self, file: BinaryIO, media_type: str) -> Iterator[Section]:  # noqa: ARG002 - one type
         writer = FlowWriter()
         with open_storage(file) as storage:
-            reader = _Reader(_shapes(storage.document_info()))
+            reader = _Reader(storage.document_info())
             for data in storage.sections():
-                yield Section(tuple(writer.blocks(reader.paragraphs(record_trees(data)))))
+                yield Section(tuple(writer.blocks(reader.section(record_trees(data)))))
 
 
-def _shapes(data: bytes) -> list[tuple[int, int]]:
-    """Kind of head (outline, number, bullet) and level of each shape of paragraphs."""
-    found = []
-    for tag, _, content in flat_records(data):
-        if tag == Tag.PARAGRAPH_SHAPE:
-            (bits,) = _SHAPE.unpack_from(content.ljust(_SHAPE.size, b"\x00"))
-            found.append((bits >> 23 & 0x3, bits >> 25 & 0x7))
-    return found
+class _Shape(NamedTuple):
+    """How paragraphs begin: outline, number or bullet."""
+
+    kind: int = 0
+    level: int = 0
+    numbers: int = 0
 
 
 class _Reader:
-    def __init__(self, shapes: list[tuple[int, int]]) -> None:
-        self._shapes = shapes
+    def __init__(self, document_info: bytes) -> None:
+        self._shapes: list[_Shape] = []
+        self._outline = 0
+        self._numbers = Numbers({})
+        for tag, _, content in flat_records(document_info):
+            if tag == Tag.PARAGRAPH_SHAPE:
+                bits, numbers = _SHAPE.unpack_from(content.ljust(_SHAPE.size, b"\x00"))
+                self._shapes.append(_Shape(bits >> 23 & 0x3, bits >> 25 & 0x7, numbers))
+            elif tag == Tag.NUMBERING:
+                self._numbers.shapes[len(self._numbers.shapes) + 1] = number_shapes(content)
+
+    def section(self, records: list[Record]) -> list[Paragraph]:
+        """Its paragraphs; what its outline is numbered by is said in the first one."""
+        for control in records[0].children if records else ():
+            if control.data.startswith(_SECTION) and len(control.data) >= _OUTLINE_ID.size:
+                (self._outline,) = _OUTLINE_ID.unpack_from(control.data)
+        return self.paragraphs(records)
 
     def paragraphs(self, records: Iterable[Record]) -> list[Paragraph]:
         """Those of lists, which stand beside the list's record or in it, and of shapes, too."""
@@ -69,10 +88,13 @@ class _Reader:
         return found
 
     def _paragraph(self, record: Record) -> Paragraph:
-        kind, level = self._shape(record.data)
+        kind, level, numbers = self._shape(record.data)
         found = Paragraph(
             heading=level + 1 if kind == _OUTLINE else 0, is_item=kind in _ITEMS, level=level
         )
+        if kind in {_OUTLINE, _NUMBERED}:
+            identity = self._outline if kind == _OUTLINE else numbers
+            found.number = self._numbers.following(identity, level)
         controls = iter([child for child in record.children if child.tag == Tag.CONTROL])
         for child in record.children:
             if child.tag != Tag.TEXT:
@@ -86,11 +108,11 @@ class _Reader:
             found.pieces += self._control(control)
         return found
 
-    def _shape(self, data: bytes) -> tuple[int, int]:
+    def _shape(self, data: bytes) -> _Shape:
         if len(data) < _SHAPE_OF_PARAGRAPH.size:
-            return 0, 0
+            return _Shape()
         (number,) = _SHAPE_OF_PARAGRAPH.unpack_from(data)
-        return self._shapes[number] if number < len(self._shapes) else (0, 0)
+        return self._shapes[number] if number < len(self._shapes) else _Shape()
 
     def _control(self, record: Record) -> list[str | Inset]:
         """What a control shows, by its name of four letters, which is stored backwards."""

@@ -17,6 +17,7 @@ _RECORDS: Final = 1_000_000
 
 
 class Tag(IntEnum):
+    NUMBERING = 0x17
     PARAGRAPH_SHAPE = 0x19
     PARAGRAPH = 0x42
     TEXT = 0x43

@@ -12,7 +12,8 @@ from chatbot.contracts.errors import DocumentFault
 from chatbot.contracts.media_types import HWPX
 from ingest_worker.parsers.archive import check_archive
 from ingest_worker.parsers.flow import FlowWriter
-from ingest_worker.parsers.hwpx_text import Head, HwpxReader, local
+from ingest_worker.parsers.hwp_numbers import Numbers, number_shape
+from ingest_worker.parsers.hwpx_text import Head, HwpxReader, identity, local
 from ingest_worker.parsers.parts import Section
 from ingest_worker.parsers.whole import WholeFileParser
 
@@ -44,11 +45,15 @@ class HwpxParser(WholeFileParser):
             names = set(archive.namelist())
             if _MANIFEST in names and _is_encrypted(_tree(archive, _MANIFEST)):
                 raise DocumentFault("The file needs a password.", code="file-encrypted")
-            heads = _heads(_tree(archive, _HEADER)) if _HEADER in names else {}
-            reader = HwpxReader(heads)
+            header = _tree(archive, _HEADER) if _HEADER in names else None
+            reader = (
+                HwpxReader({}, Numbers({}))
+                if header is None
+                else HwpxReader(_heads(header), _numbers(header))
+            )
             writer = FlowWriter()
             for name in _section_names(archive):
-                paragraphs = reader.paragraphs(_tree(archive, name))
+                paragraphs = reader.section(_tree(archive, name))
                 yield Section(tuple(writer.blocks(paragraphs)))
 
 
@@ -106,9 +111,24 @@ def _heads(header: etree._Element) -> dict[str, Head]:
         for heading in _named(shape.iter(), "heading"):
             level = heading.get("level", "0")
             found[shape.get("id", "")] = Head(
-                heading.get("type", "NONE"), int(level) if level.isdecimal() else 0
+                heading.get("type", "NONE"), identity(level), identity(heading.get("idRef"))
             )
     return found
+
+
+def _numbers(header: etree._Element) -> Numbers:
+    """How numbers of each id look, level by level."""
+    found = {}
+    for numbering in _named(header.iter(), "numbering"):
+        found[identity(numbering.get("id"))] = [
+            number_shape(
+                head.text or "",
+                head.get("numFormat", ""),
+                identity(head.get("start", "1")),
+            )
+            for head in _named(numbering, "paraHead")
+        ]
+    return Numbers(found)
 
 
 def _named(elements: Iterable[etree._Element], name: str) -> Iterator[etree._Element]:

@@ -3,11 +3,13 @@
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from itertools import islice
 from typing import Final
 
 from lxml import etree
 
 from ingest_worker.parsers.flow import Cell, Frame, Grid, Inset, Margin, Note, Paragraph
+from ingest_worker.parsers.hwp_numbers import Numbers
 
 _CHARACTERS: Final = {
     "lineBreak": "\n",
@@ -29,6 +31,7 @@ _TEXT_ATTRIBUTES: Final = {"compose": "composeText", "textart": "text"}
 _FIELDS: Final = frozenset({"btn", "checkBtn", "radioBtn", "edit", "comboBox"})
 _FIELD_TEXTS: Final = ("caption", "selectedValue")
 _LARGEST_LEVEL: Final = 9
+_FIRST_ELEMENTS: Final = 100
 _ADDRESS_DIGITS: Final = 12
 """Of row and column together."""
 
@@ -41,13 +44,25 @@ class Head:
 
     kind: str = "NONE"
     level: int = 0
+    numbers: int = 0
+    """Id of what it is numbered by; an outline is numbered by what its section says."""
 
 
 class HwpxReader:
-    def __init__(self, heads: dict[str, Head]) -> None:
+    def __init__(self, heads: dict[str, Head], numbers: Numbers) -> None:
         self._heads = heads
+        self._numbers = numbers
+        self._outline = 0
         self._is_deleted = False
         """A change that was tracked may delete across elements."""
+
+    def section(self, root: etree._Element) -> list[Paragraph]:
+        """Its paragraphs; what its outline is numbered by is said somewhere in the first one."""
+        for element in islice(root.iter(), _FIRST_ELEMENTS):
+            if local(element) == "secPr":
+                self._outline = identity(element.get("outlineShapeIDRef"))
+                break
+        return self.paragraphs(root)
 
     def paragraphs(self, parent: etree._Element) -> list[Paragraph]:
         return [self._paragraph(child) for child in parent if local(child) == "p"]
@@ -60,6 +75,9 @@ class HwpxReader:
             is_item=head.kind in {"NUMBER", "BULLET"},
             level=level,
         )
+        if head.kind in {"OUTLINE", "NUMBER"}:
+            numbers = self._outline if head.kind == "OUTLINE" else head.numbers
+            found.number = self._numbers.following(numbers, level)
         for run in element:
             if local(run) == "run":
                 for child in run:
@@ -131,6 +149,12 @@ class HwpxReader:
                 self._is_deleted = name == "deleteBegin"
             if not self._is_deleted:
                 yield _CHARACTERS.get(name, "") + (child.tail or "")
+
+
+def identity(value: str | None) -> int:
+    """A number that an attribute holds, 0 if it doesn't."""
+    is_number = value is not None and value.isdecimal() and len(value) < _ADDRESS_DIGITS
+    return int(value) if value and is_number else 0
 
 
 def local(element: etree._Element) -> str:

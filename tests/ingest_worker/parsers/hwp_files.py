@@ -11,6 +11,7 @@ SMALLEST_STREAM = 4096
 """Bytes; shorter streams would have to stand in a stream of their own."""
 END, FREE, FAT, NOTHING = 0xFFFFFFFE, 0xFFFFFFFF, 0xFFFFFFFD, 0xFFFFFFFF
 COMPRESSED, DISTRIBUTION = 1, 4
+NUMBERING = 0x17
 SHAPE, PARAGRAPH, TEXT, CONTROL, LIST, TABLE, EQUATION = 0x19, 0x42, 0x43, 0x47, 0x48, 0x4D, 0x58
 
 
@@ -53,6 +54,25 @@ def table(level: int, *rows: list[str]) -> bytes:
 
 def outline_shape(level: int) -> bytes:
     return record(SHAPE, 1, struct.pack("<I", 1 << 23 | level << 25))
+
+
+def numbered_shape(level: int, numbers: int) -> bytes:
+    return record(SHAPE, 1, struct.pack("<I26xH", 2 << 23 | level << 25, numbers))
+
+
+def numbering(*levels: tuple[str, int]) -> bytes:
+    """How numbers of each level look: text and code of the kind; all begin with 1."""
+    heads = b"".join(
+        struct.pack("<I8xH", kind << 5, len(text)) + text.encode("utf-16-le")
+        for text, kind in levels
+    )
+    return record(NUMBERING, 1, heads)
+
+
+def section_control(level: int, outline: int) -> bytes:
+    """Names the numbering of the section's outline."""
+    data = control_name("secd") + struct.pack("<14xH", outline)
+    return record(CONTROL, level, data)
 
 
 def deflated(data: bytes) -> bytes:

@@ -51,6 +51,22 @@ class TestHwpDocuments:
         assert plan.labels == ("총칙",)
         assert plan.pages[0].text == "# 총칙\n\n## 목적"
 
+    def test_have_the_numbers_that_their_reader_counts(self, tmp_path: Path) -> None:
+        levels = [("^1.", 0), ("^2)", 8), ("^1.^2.^3", 0), ("", 0), ("", 0), ("", 0), ("", 0)]
+        articles = [("제^1장", 13), *levels[1:]]
+        info = made.numbering(*levels) + made.numbering(*articles) + made.outline_shape(0)
+        info += b"".join(made.numbered_shape(level, 1) for level in range(3))
+        section = made.paragraph(0, "총칙", "secd") + made.section_control(1, 2)
+        items = [("가", 1), ("나", 2), ("다", 2), ("라", 1), ("마", 3), ("바", 2), ("사", 9)]
+        section += b"".join(made.paragraph(0, text, shape=shape) for text, shape in items)
+
+        found = text_of(made.hwp(tmp_path / "a.hwp", section, info=info))
+
+        assert found.replace("\n\n", "\n").split("\n") == [
+            *("# 제一장 총칙", "1. 가", "가) 나", "나) 다"),
+            *("2. 라", "2.가.1 마", "나) 바", "사"),
+        ]
+
     @pytest.mark.parametrize(
         ("name", "expected"),
         [

@@ -65,7 +65,9 @@ class TestHwpxDocuments:
 
         assert plan.media_type == HWPX
         assert "- 글머리1-1\n- 글머리1-2" in plan.pages[0].text
-        assert "# 개요1\n\n## 개요1-1" in plan.pages[0].text
+        assert "# 1. 개요1\n\n## 가. 개요1-1\n\n## 나. 개요1-2" in plan.pages[0].text
+        assert "3.1. 번호3-1\n3.2. 번호3-2\n4. 번호4" in plan.pages[0].text
+        assert "4.1.1.2. 번호-4-1-1-2\n4.1.2. 번호-4-1-2\n4.1.2.1." in plan.pages[0].text
 
     def test_have_their_headers_and_footers(self) -> None:
         assert text_of(DATA / "header.hwpx") == "꼬리말\n\n머리말 테스트"
