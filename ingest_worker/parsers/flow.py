@@ -4,10 +4,12 @@ Readers of a format build paragraphs; how notes, tables and frames are written i
 deep things may stand in each other is limited by the readers.
 """
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
+from ingest_worker.parsers.grids import REPEATED_CHARACTERS
 from ingest_worker.parsers.parts import Block
 from ingest_worker.parsers.tables import table
 
@@ -17,6 +19,8 @@ _HEADING_CHARACTERS: Final = 200
 _SPARSE: Final = 4
 """Places to cells: beyond it (and `_PLACES`) what a table says of its cells isn't believed."""
 _PLACES: Final = 10_000
+_REPEATED: Final = 50_000
+"""Places of a table that cells are repeated in; cells that claim more lie."""
 
 
 @dataclass(slots=True)
@@ -56,6 +60,9 @@ class Cell:
     row: int
     column: int
     paragraphs: list[Paragraph]
+    rows: int = 1
+    """How many it covers: what is short is said in each of them. Columns aren't repeated: forms
+    are drawn with a dozen of them, which their cells cover as it looks well."""
 
 
 @dataclass(slots=True)
@@ -128,16 +135,14 @@ class FlowWriter:
         if len(grid.cells) == 1:
             yield from self.blocks(grid.cells[0].paragraphs)
             return
-        cells = [
-            (cell.row, cell.column, self._plain(cell.paragraphs))
-            for cell in sorted(grid.cells, key=lambda cell: (cell.row, cell.column))
-        ]
-        rows = sorted({row for row, _, _ in cells})
-        columns = sorted({column for _, column, _ in cells})
+        cells = sorted(grid.cells, key=lambda cell: (cell.row, cell.column))
+        texts = [self._plain(cell.paragraphs) for cell in cells]
+        rows = sorted({cell.row for cell in cells})
+        columns = sorted({cell.column for cell in cells})
         if len(rows) * len(columns) > max(_PLACES, _SPARSE * len(cells)):
-            yield Block("\n".join(text for _, _, text in cells if text))
+            yield Block("\n".join(filter(None, texts)))
         else:
-            yield table(_places(cells, rows, columns))
+            yield table(_places(cells, texts, rows, columns))
         yield from self._notes_so_far()
 
     def _plain(self, paragraphs: Iterable[Paragraph]) -> str:
@@ -170,12 +175,22 @@ def _block(paragraph: Paragraph, text: str) -> Block:
 
 
 def _places(
-    cells: Iterable[tuple[int, int, str]], rows: list[int], columns: list[int]
+    cells: list[Cell], texts: list[str], rows: list[int], columns: list[int]
 ) -> list[list[str]]:
     found = [[""] * len(columns) for _ in rows]
-    row_of = {row: index for index, row in enumerate(rows)}
-    column_of = {column: index for index, column in enumerate(columns)}
-    for row, column, text in cells:
-        before = found[row_of[row]][column_of[column]]
-        found[row_of[row]][column_of[column]] = f"{before} {text}" if before else text
+    own: set[tuple[int, int]] = set()
+    for cell, text in zip(cells, texts, strict=True):
+        row, column = bisect_left(rows, cell.row), bisect_left(columns, cell.column)
+        before = found[row][column]
+        found[row][column] = f"{before} {text}" if before else text
+        own.add((row, column))
+    budget = iter(range(_REPEATED))
+    for cell, text in zip(cells, texts, strict=True):
+        if not text or len(text) > REPEATED_CHARACTERS or len(columns) == 1:
+            continue
+        column = bisect_left(columns, cell.column)
+        first, last = bisect_right(rows, cell.row), bisect_left(rows, cell.row + cell.rows)
+        for row, _ in zip(range(first, last), budget, strict=False):
+            if (row, column) not in own:
+                found[row][column] = found[row][column] or text
     return found

@@ -18,8 +18,8 @@ _SHAPE: Final = struct.Struct("<I26xH")
 """Bits, and the id of its numbers."""
 _OUTLINE_ID: Final = struct.Struct("<18xH")
 """Of a section; its control's name is part of that."""
-_CELL: Final = struct.Struct("<8xHH")
-"""Column and row, behind what all lists have."""
+_CELL: Final = struct.Struct("<8xHH2xH")
+"""Column and row, and how many rows it covers, behind what all lists have."""
 _NUMBER: Final = struct.Struct("<4xIH")
 """Behind the control's name: what is counted, and the number."""
 _COUNTED: Final = frozenset({3, 4, 5})
@@ -138,8 +138,9 @@ class _Reader:
                 grid.caption += self.paragraphs([child])
             elif child.tag == Tag.LIST:
                 data = child.data.ljust(_CELL.size, b"\x00")
-                column, row = _CELL.unpack_from(data)
-                grid.cells.append(Cell(row, column, self.paragraphs(child.children)))
+                column, row, rows = _CELL.unpack_from(data)
+                inside = self.paragraphs(child.children)
+                grid.cells.append(Cell(row, column, inside, rows))
             elif grid.cells:
                 grid.cells[-1].paragraphs += self.paragraphs([child])
         return grid

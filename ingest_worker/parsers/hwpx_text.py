@@ -32,6 +32,7 @@ _FIELDS: Final = frozenset({"btn", "checkBtn", "radioBtn", "edit", "comboBox"})
 _FIELD_TEXTS: Final = ("caption", "selectedValue")
 _LARGEST_LEVEL: Final = 9
 _FIRST_ELEMENTS: Final = 100
+_CELL_PARTS: Final = frozenset({"cellAddr", "cellSpan"})
 _ADDRESS_DIGITS: Final = 12
 """Of row and column together."""
 
@@ -133,12 +134,19 @@ class HwpxReader:
 
     def _cell(self, element: etree._Element, index: int) -> Cell:
         """Without an address a cell has a row of its own, in the order of the file."""
-        for child in element:
-            if local(child) == "cellAddr":
-                row, column = child.get("rowAddr", ""), child.get("colAddr", "")
-                if row.isdecimal() and column.isdecimal() and len(row + column) < _ADDRESS_DIGITS:
-                    return Cell(int(row), int(column), self._lists(element))
-        return Cell(index, 0, self._lists(element))
+        said = {local(child): child for child in element if local(child) in _CELL_PARTS}
+        cell = Cell(index, 0, self._lists(element))
+        if "cellAddr" in said:
+            row, column = map(said["cellAddr"].get, ("rowAddr", "colAddr"))
+            if (
+                row
+                and column
+                and (row + column).isdecimal()
+                and len(row + column) < _ADDRESS_DIGITS
+            ):
+                cell.row, cell.column = int(row), int(column)
+                cell.rows = identity(said.get("cellSpan", element).get("rowSpan"))
+        return cell
 
     def _characters(self, element: etree._Element) -> Iterator[str]:
         """Text of a run; what a tracked change deleted isn't shown, and isn't read."""

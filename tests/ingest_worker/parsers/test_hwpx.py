@@ -79,6 +79,20 @@ class TestHwpxDocuments:
 
         assert found == "앞\n\n| 이름 | 수 |\n| --- | --- |\n| 나무 | 3 |\n\n뒤"
 
+    def test_repeat_cells_in_each_row_that_they_cover(self, tmp_path: Path) -> None:
+        merged = table(["구분", "금액"], ["인건비", "100"], ["", "200"]).replace(
+            'colAddr="0" rowAddr="1"/>',
+            'colAddr="0" rowAddr="1"/><hp:cellSpan colSpan="1" rowSpan="2"/>',
+        )
+        empty = f'<hp:tc><hp:subList>{text("")}</hp:subList><hp:cellAddr colAddr="0" rowAddr="2"/>'
+        assert empty in merged
+
+        found = text_of(
+            hwpx(tmp_path / "a.hwpx", paragraph(merged.replace(f"{empty}</hp:tc>", "")))
+        )
+
+        assert found.endswith("| 인건비 | 100 |\n| 인건비 | 200 |")
+
     @pytest.mark.parametrize(
         ("content", "expected"),
         [
