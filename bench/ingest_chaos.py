@@ -48,6 +48,7 @@ UPLOADS_AT_ONCE: Final = 8
 END_SECONDS: Final = 1800.0
 WORKING_AGAIN_SECONDS: Final = 15.0
 GONE_SECONDS: Final = 60.0
+SWEPT_SECONDS: Final = 300.0
 AWAY_SECONDS: Final = 600.0
 """How long Valkey is frozen, and how long all other outages are together."""
 _PAUSE_SECONDS: Final = (0.2, 2.5)
@@ -308,7 +309,8 @@ def _left_wrong(rig: Rig) -> list[str]:
 def _let_an_hour_pass() -> None:
     """For uploads that were broken off: their files may be on their way for as long.
 
-    What is left of them then has to go by itself, within a minute.
+    What is left of them then has to go by itself, fifty a second: clients that don't wait between
+    their tries leave thousands.
     """
     from django.db.models.functions import Now  # noqa: PLC0415 - Django is set up by now
 
@@ -317,7 +319,7 @@ def _let_an_hour_pass() -> None:
 
     unlinked = StoredFile.objects.filter(linked_at=None)
     _asked(lambda: unlinked.update(created_at=Now() - timedelta(hours=UPLOAD_HOURS)))
-    _seconds_until(lambda: not _asked(unlinked.exists), GONE_SECONDS)
+    _seconds_until(lambda: not _asked(unlinked.exists), SWEPT_SECONDS)
 
 
 def _unlike(
