@@ -327,6 +327,7 @@ class TestRoutes:
             ("websocket", ""),
             ("http", "stream/turns/<uuid:turn_id>"),
             ("http", "stream/conversations/<uuid:conversation_id>/messages"),
+            ("http", "stream/brains/<uuid:brain_id>/events"),
             ("http", "stream/healthz"),
             ("http", "stream/readyz"),
             ("http", "stream/metrics"),
