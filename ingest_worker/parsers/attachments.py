@@ -1,6 +1,6 @@
 """What is attached to a mail is read like a file of its own, within bounds over all of them."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from io import BytesIO
 from typing import Final
@@ -20,10 +20,7 @@ _PAGES: Final = 500
 
 
 class Attachments:
-    """Reads them by the parsers that there are.
-
-    Pictures, scans and what can't be read are left to the list of names in the mail.
-    """
+    """Reads them by the parsers that there are. Pictures, scans and broken files are only named."""
 
     def __init__(self, parser_for: Callable[[str], Parser]) -> None:
         self._parser_for = parser_for
@@ -42,7 +39,17 @@ class Attachments:
         finally:
             self._depth -= 1
 
-    def sections(self, name: str, data: bytes) -> list[Section]:
+    def of_files(self, files: Iterable[tuple[str, bytes]]) -> tuple[Block, list[Section]]:
+        """The list of a mail's attachments, which says what wasn't read, and their text."""
+        lines: list[str] = []
+        found: list[Section] = []
+        for name, data in files:
+            sections = self._sections(name, data)
+            lines.append(f"Attachment: {name}" if sections else f"Attachment: {name} (not read)")
+            found += sections
+        return Block("\n".join(lines)), found
+
+    def _sections(self, name: str, data: bytes) -> list[Section]:
         """The text of an attachment, each section called by its name."""
         self._files += 1
         self._bytes += len(data)

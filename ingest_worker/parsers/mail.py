@@ -45,11 +45,17 @@ class MailParser(WholeFileParser):
         attached: list[Message] = []
         _sort(message, bodies, attached, 0)
         files = [(_name(part), _content(part)) for part in attached]
-        listed = Block("\n".join(f"Attachment: {name}" for name, _ in files))
+        listed, attachments = self._attachments.of_files(files)
         body = [block for part in bodies for block in _blocks(part)]
         yield Section((_headers(message), *body, listed), label=_header(message, "Subject"))
-        for name, content in files:
-            yield from self._attachments.sections(name, content)
+        yield from attachments
+
+
+def web_archive_blocks(data: bytes) -> list[Block]:
+    """What is shown of an MHTML file: a page in the form of a mail."""
+    bodies: list[Message] = []
+    _sort(email.message_from_bytes(data, policy=email.policy.default), bodies, [], 0)
+    return [block for part in bodies for block in _blocks(part)]
 
 
 def _sort(part: Message, bodies: list[Message], attached: list[Message], depth: int) -> None:

@@ -46,11 +46,10 @@ class OutlookParser(WholeFileParser):
             subject = " ".join((message.subject or "").split())
         except _BROKEN as error:
             raise DocumentFault("The message can't be opened.", code="file-broken") from error
-        listed = Block("\n".join(f"Attachment: {name}" for name, _ in files))
-        yield Section((Block(headers), *body, listed), label=subject)
         with self._attachments.of_one_mail():
-            for name, content in files:
-                yield from self._attachments.sections(name, content)
+            listed, attachments = self._attachments.of_files(files)
+        yield Section((Block(headers), *body, listed), label=subject)
+        yield from attachments
 
 
 def _headers(message: Message) -> Iterator[str]:

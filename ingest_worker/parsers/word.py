@@ -15,9 +15,10 @@ from ingest_worker.parsers.charts import chart_rows, diagram_lines
 from ingest_worker.parsers.elements import NO_LANGUAGE_DETECTION, blocks, by_page
 from ingest_worker.parsers.encoding import clean
 from ingest_worker.parsers.html_blocks import html_blocks
+from ingest_worker.parsers.mail import web_archive_blocks
 from ingest_worker.parsers.markup import decode_markup
 from ingest_worker.parsers.packages import plain_package
-from ingest_worker.parsers.parts import Section
+from ingest_worker.parsers.parts import Block, Section
 from ingest_worker.parsers.trees import DAMAGED, attribute, local, xml_tree
 from ingest_worker.parsers.whole import WholeFileParser
 from ingest_worker.parsers.word_markup import (
@@ -51,6 +52,7 @@ _COMMENTS: Final = "/comments"
 _HEADERS: Final = ("/header", "/footer")
 _NO_NOTES: Final = frozenset({"separator", "continuationSeparator", "continuationNotice"})
 _EMBEDDED_HTML: Final = ("text/html", "application/xhtml+xml")
+_EMBEDDED_ARCHIVE: Final = ("message/rfc822", "multipart/related", "application/x-mimearchive")
 
 
 class WordParser(WholeFileParser):
@@ -71,7 +73,7 @@ class WordParser(WholeFileParser):
             raise DocumentFault("The document can't be opened.", code="file-broken") from error
         yield from map(Section, map(tuple, map(blocks, by_page(elements))))
         for page in embedded:
-            yield Section(tuple(html_blocks(page)))
+            yield Section(tuple(page))
 
 
 def _prepare(document: "Document") -> None:
@@ -161,7 +163,9 @@ def _table(rows: list[list[str]]) -> etree._Element:
     return found
 
 
-def _embedded_pages(document: "Document") -> Iterator[str]:
+def _embedded_pages(document: "Document") -> Iterator[list[Block]]:
     for part in _related(document, "/aFChunk"):
         if part.content_type.startswith(_EMBEDDED_HTML):
-            yield decode_markup(part.blob)
+            yield html_blocks(decode_markup(part.blob))
+        elif part.content_type.startswith(_EMBEDDED_ARCHIVE):
+            yield web_archive_blocks(part.blob)

@@ -2,11 +2,15 @@
 
 import io
 import zipfile
+from email.mime.multipart import MIMEMultipart
+from email.mime.text import MIMEText
 from pathlib import Path
 
 import docx
 import pytest
 from docx.enum.style import WD_STYLE_TYPE
+from docx.opc.packuri import PackURI
+from docx.opc.part import Part
 from docx.oxml import parse_xml
 from docx.oxml.ns import nsdecls
 from docx.shared import Pt, RGBColor
@@ -14,6 +18,7 @@ from docx.shared import Pt, RGBColor
 from tests.ingest_worker.parsers.documents import DATA
 from tests.ingest_worker.parsers.reading import read_bytes, text_of
 
+OFFICE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
 W14 = 'xmlns:w14="http://schemas.microsoft.com/office/word/2010/wordml"'
 MATHS = 'xmlns:m="http://schemas.openxmlformats.org/officeDocument/2006/math"'
 FRACTION = f"""
@@ -119,3 +124,17 @@ class TestWordParser:
         data = replaced((DATA / "english.docx").read_bytes(), old, new)
 
         assert "Maple" in text_of(read_bytes(tmp_path, "letter.doc", data))
+
+    @pytest.mark.parametrize("kind", ["text/html", "message/rfc822"])
+    def test_reads_pages_of_the_web_within_a_document(self, tmp_path: Path, kind: str) -> None:
+        page = b"<p>Within, and <b>bold</b>.</p><p hidden>SECRET</p>"
+        archive = MIMEMultipart("related")
+        archive.attach(MIMEText(page.decode(), "html"))
+        content = page if kind == "text/html" else archive.as_bytes()
+        document = docx.Document()
+        part = Part(PackURI("/word/page.part"), kind, content, document.part.package)
+        document.part.relate_to(part, f"{OFFICE}/aFChunk")
+
+        found = text_of(read_bytes(tmp_path, "a.docx", saved(document)))
+
+        assert found == "Within, and bold."
