@@ -87,13 +87,13 @@ def make_keeper(*, queue: "Queue") -> LeaseKeeper:
     return LeaseKeeper(queue=queue, worker=f"{socket.gethostname()}:{os.getpid()}")
 
 
-def make_worker(*, keeper: LeaseKeeper, tasks: str, warm_up: "Callable[[], None]") -> Celery:
+def make_worker(*, keeper: LeaseKeeper, tasks: str, warm_up: "Callable[[], list[str]]") -> Celery:
     """The application of the worker that serves the keeper's queue.
 
     Args:
         keeper: begins and ends with the worker.
         tasks: the module that registers the worker's task.
-        warm_up: called once, when the worker starts.
+        warm_up: called once, when the worker starts; tells which walls its sandbox lacks.
     """
     queue = keeper.queue.value
     _quieten()
@@ -114,7 +114,7 @@ def make_worker(*, keeper: LeaseKeeper, tasks: str, warm_up: "Callable[[], None]
     def begin(sender: Any, **_: object) -> None:  # noqa: ANN401 - Celery's types lack its slots
         os.setpriority(os.PRIO_PROCESS, 0, max(NICENESS, os.getpriority(os.PRIO_PROCESS, 0)))
         keeper.start(slots=sender.concurrency)
-        warm_up()
+        keeper.missing_walls = ", ".join(warm_up())
 
     def tell(sender: Any, **_: object) -> None:  # noqa: ANN401 - a QuietConsumer
         keeper.on_draining(lambda is_draining: sender.take_jobs(queue, are_wanted=not is_draining))

@@ -28,9 +28,12 @@ def _parsers() -> Sandbox:
     return Sandbox("ingest_worker.parsers.child", environment=environment)
 
 
-def start() -> None:
-    """Imports the parsers ahead of the first file; it takes two seconds."""
-    _parsers().start()
+def start() -> list[str]:
+    """Imports the parsers ahead of the first file; it takes two seconds.
+
+    Returns which walls they lack on this machine.
+    """
+    return _parsers().start()
 
 
 def open_file(path: Path, media_type: str, *, pages_limit: int) -> Plan:

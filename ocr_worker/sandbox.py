@@ -36,9 +36,9 @@ def _engine(engine: str) -> Sandbox:
     return Sandbox(_CHILDREN[engine], environment=environment, readable=readable)
 
 
-def start() -> None:
-    """Loads the usual engine ahead of the first page."""
-    _engine(settings.OCR_ENGINES[0]).start()
+def start() -> list[str]:
+    """Loads the usual engine ahead of the first page. Returns which walls it lacks here."""
+    return _engine(settings.OCR_ENGINES[0]).start()
 
 
 def look(path: Path, media_type: str, first: int, last: int, *, engine: str) -> list[SeenPage]:

@@ -609,6 +609,17 @@ class TestWorker:
         assert "ingest_worker: 1 alive, 0 draining, 2 slots" in page
         assert "documents wait until one is started" in page
 
+    def test_tells_which_walls_are_missing(self, administrator: Client) -> None:
+        ingestion.tell_alive(name="host:1", queue=Queue.INGEST_WORKER, slots=2)
+        ingestion.tell_alive(
+            name="host:2", queue=Queue.INGEST_WORKER, slots=2, missing_walls="landlock, seccomp"
+        )
+
+        page = administrator.get(page_of(Worker, "changelist")).content.decode()
+
+        assert page.count("complete</td>") == 1
+        assert page.count("without landlock, seccomp</td>") == 1
+
     def test_says_what_fails(self, administrator: Client) -> None:
         brain = make_brain(owner=make_user())
         document = make_document(brain, state=VersionState.FAILED)

@@ -323,6 +323,14 @@ class Worker(models.Model):
     is_draining = models.BooleanField(
         _("draining"), default=False, help_text=_("It ends what it does, and takes no more.")
     )
+    missing_walls = models.CharField(
+        _("missing walls"),
+        max_length=200,
+        blank=True,
+        default="",
+        db_default="",
+        help_text=_("Of the sandbox around its readers: this machine doesn't have them."),
+    )
     started_at = models.DateTimeField(_("started at"), db_default=Now())
     seen_at = models.DateTimeField(_("last seen"), db_default=Now())
     ended_at = models.DateTimeField(_("ended at"), null=True)

@@ -98,15 +98,17 @@ class Sandbox:
                 self._bury()
         raise _dead()
 
-    def start(self) -> None:
+    def start(self) -> list[str]:
         """Starts the server if it isn't running; it takes its time to import.
 
-        Logs which walls this machine doesn't have.
+        Returns, and logs, which walls this machine doesn't have.
         """
-        for wall, reason in missing_walls().items():
+        missing = missing_walls()
+        for wall, reason in missing.items():
             logger.warning("readers of documents run without the wall %s: %s", wall, reason)
         with self._lock:
             self._running_control()
+        return list(missing)
 
     def close(self) -> None:
         """Ends the server and every call that is running in it; there can be no other."""

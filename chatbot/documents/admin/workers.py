@@ -23,11 +23,20 @@ class WorkerAdmin(ReadOnlyAdmin):
     """Processes that run jobs; a drained one ends what it does, and takes no more."""
 
     change_list_template = "admin/documents/ingestion.html"
-    list_display = ("name", "queue", "status", "slots", "running", "seen_at", "started_at")
+    list_display = (
+        "name",
+        "queue",
+        "status",
+        "slots",
+        "running",
+        "isolation",
+        "seen_at",
+        "started_at",
+    )
     list_filter = ("queue", "is_draining")
     search_fields = ("name",)
     fields = (*list_display, "ended_at", "buttons")
-    readonly_fields = ("status", "running", "buttons")
+    readonly_fields = ("status", "running", "isolation", "buttons")
     actions = ("drain", "take_jobs")
     object_buttons: ClassVar[dict[str, Button]] = {
         "drain": Button("Drain", lambda worker: _set_draining(worker, is_draining=True)),
@@ -70,6 +79,10 @@ class WorkerAdmin(ReadOnlyAdmin):
         if age > ingestion.ALIVE_SECONDS:
             return f"silent for {timesince(worker.seen_at)}"
         return "draining" if worker.is_draining else "works"
+
+    @admin.display(description="Isolation of readers")
+    def isolation(self, worker: Worker) -> str:
+        return f"without {worker.missing_walls}" if worker.missing_walls else "complete"
 
     @admin.display(description="Jobs in hand")
     def running(self, worker: Any) -> int:  # noqa: ANN401 - with the count of `get_queryset`

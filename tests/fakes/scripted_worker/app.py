@@ -23,7 +23,7 @@ GO = "tests:go"
 SEEN = "tests:seen"
 
 keeper = make_keeper(queue=Queue.INGEST_WORKER)
-app = make_worker(keeper=keeper, tasks="tests.fakes.scripted_worker.app", warm_up=lambda: None)
+app = make_worker(keeper=keeper, tasks="tests.fakes.scripted_worker.app", warm_up=list[str])
 
 
 def open_document(lease: ingestion.Lease) -> None:

@@ -100,6 +100,8 @@ class LeaseKeeper:
     def __init__(self, *, queue: Queue, worker: str) -> None:
         self.queue = queue
         self.worker = worker
+        self.missing_walls = ""
+        """Of the sandbox, for people who look at the worker; known once it has started."""
         self._slots = 0
         self._is_draining = False
         self._on_draining: Callable[[bool], None] = lambda _: None
@@ -167,7 +169,12 @@ class LeaseKeeper:
         """The scheduler reads slots from Redis, people read workers from PostgreSQL."""
         try:
             close_old_connections()
-            is_draining = tell_alive(name=self.worker, queue=self.queue, slots=self._slots)
+            is_draining = tell_alive(
+                name=self.worker,
+                queue=self.queue,
+                slots=self._slots,
+                missing_walls=self.missing_walls,
+            )
             if is_draining != self._is_draining:
                 self._withdraw()
                 self._is_draining = is_draining

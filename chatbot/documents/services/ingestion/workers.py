@@ -15,18 +15,19 @@ ALIVE_SECONDS: Final = 15
 _KEPT_DAYS: Final = 7
 
 
-def tell_alive(*, name: str, queue: Queue, slots: int) -> bool:
+def tell_alive(*, name: str, queue: Queue, slots: int, missing_walls: str = "") -> bool:
     """A worker says that it is there, again and again; True: it is asked to take no more jobs."""
     with connection.cursor() as cursor:
         cursor.execute(
             """
-            INSERT INTO documents_worker (name, queue, slots, is_draining)
-            VALUES (%s, %s, %s, false)
+            INSERT INTO documents_worker (name, queue, slots, missing_walls, is_draining)
+            VALUES (%s, %s, %s, %s, false)
             ON CONFLICT (name) DO UPDATE
-            SET seen_at = statement_timestamp(), slots = excluded.slots, ended_at = NULL
+            SET seen_at = statement_timestamp(), slots = excluded.slots,
+                missing_walls = excluded.missing_walls, ended_at = NULL
             RETURNING is_draining
             """,
-            [name, queue.value, slots],
+            [name, queue.value, slots, missing_walls],
         )
         return bool(cursor.fetchone()[0])
 
