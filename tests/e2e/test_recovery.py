@@ -1,7 +1,7 @@
 """Processes are killed in the middle of work: everything that was accepted ends well."""
 
-import shutil
 import signal
+import tempfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -132,15 +132,14 @@ class TestPostgresAway:
     """PostgreSQL is one of our own here: DATABASE_URL alone points the stack at it."""
 
     @pytest.fixture
-    def database(self, tmp_path: Path) -> Iterator[tuple[list[str], int]]:
-        tmp_path.parent.chmod(0o755)
-        tmp_path.parent.parent.chmod(0o755)
-        tmp_path.chmod(0o755)
-        folder = tmp_path / "postgres"
-        postgres.initialise(folder=folder, password=PASSWORD)
-        port = free_port()
-        yield postgres.command(folder=folder, port=port), port
-        shutil.rmtree(folder, ignore_errors=True)
+    def database(self) -> Iterator[tuple[list[str], int]]:
+        """Not in `tmp_path`: pytest closes the folder above it to others whenever it starts."""
+        with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as home:
+            Path(home).chmod(0o755)
+            folder = Path(home) / "postgres"
+            postgres.initialise(folder=folder, password=PASSWORD)
+            port = free_port()
+            yield postgres.command(folder=folder, port=port), port
 
     def test_gives_clear_errors_and_recovers_without_a_restart(
         self, database: tuple[list[str], int], inference: ScriptedServer, tmp_path: Path
