@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-SLOTS: Final = 2
+SLOTS: Final = 3
+"""Two cores are busy with a long document, and a short one finds a slot free all the same."""
 _WAKES_AT_ONCE: Final = 1024
 NICENESS: Final = 10
 """Below every process that somebody waits for."""
