@@ -205,6 +205,8 @@ def deletes(scene: Scene) -> dict[str, Any]:
     gone_after = _seconds_until(lambda: not left_of_all(scene.rig), GONE_SECONDS)
     wrong = [f"{one} is still found" for one in found_after]
     wrong += [f"still there: {one}" for one in left_of_all(scene.rig)]
+    _let_an_hour_pass()
+    wrong += [f"left of a broken upload: {one}" for one in left_of_all(scene.rig, broken=True)]
     return {
         "uploads": len(copies),
         "untold": len(unknown),
@@ -250,8 +252,11 @@ def chunks_of(document: str) -> int:
     return _asked(lambda: Chunk.objects.filter(version__document=UUID(document)).count())
 
 
-def left_of_all(rig: Rig) -> list[str]:
-    """Rows and files that are there although there is no document any more."""
+def left_of_all(rig: Rig, *, broken: bool = False) -> list[str]:
+    """Rows and files that are there although there is no document any more.
+
+    `broken`: also of uploads that were broken off before they became a document.
+    """
     from django.apps import apps  # noqa: PLC0415 - Django is set up by now
 
     models = [
@@ -262,14 +267,16 @@ def left_of_all(rig: Rig) -> list[str]:
             ("documents", "Page"),
             ("documents", "IngestionJob"),
             ("documents", "JobAttempt"),
-            ("documents", "StoredFile"),
             ("retrieval", "Chunk"),
             ("retrieval", "Embedding"),
         )
     ]
     rows = _asked(lambda: [(model.__name__, model.objects.count()) for model in models])
-    files = rig.stored_files()
-    return [f"{count} {name}" for name, count in rows if count] + sorted(files)
+    stored = apps.get_model("documents", "StoredFile").objects
+    unlinked = set(_asked(lambda: list(stored.filter(linked_at=None).values_list("pk", flat=True))))
+    names = set(_asked(lambda: list(stored.values_list("pk", flat=True)))) | rig.stored_files()
+    left = names if broken else names - unlinked
+    return [f"{count} {name}" for name, count in rows if count] + sorted(left)
 
 
 def _left_wrong(rig: Rig) -> list[str]:
