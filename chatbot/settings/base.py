@@ -163,6 +163,7 @@ UNFINISHED_UPLOADS = 1000
 UNFINISHED_UPLOADS_BYTES = 20 * UPLOAD_LIMIT_BYTES
 """So large may they be together, by what was announced."""
 UNFINISHED_DOCUMENTS_LIMIT = ENVIRONMENT.unfinished_documents_limit
+UNFINISHED_FETCHES_LIMIT = ENVIRONMENT.unfinished_fetches_limit
 PAGES_LIMIT = ENVIRONMENT.pages_limit
 OUTBOUND_PRIVATE_HOSTS = ENVIRONMENT.outbound_private_hosts
 """Where addresses that people give may lead, beside the public internet."""

@@ -56,6 +56,7 @@ class Environment:
     sign_up_open: bool
     upload_limit_megabytes: int
     unfinished_documents_limit: int
+    unfinished_fetches_limit: int
     pages_limit: int
     request_limit_per_minute: int
     question_limit_per_minute: int
@@ -130,6 +131,9 @@ def read_environment() -> Environment:
         upload_limit_megabytes=env.int("UPLOAD_LIMIT_MB", 200, validate=validate.Range(min=1)),
         unfinished_documents_limit=env.int(
             "UNFINISHED_DOCUMENTS_LIMIT", 10_000, validate=validate.Range(min=1)
+        ),
+        unfinished_fetches_limit=env.int(
+            "UNFINISHED_FETCHES_LIMIT", 1000, validate=validate.Range(min=1)
         ),
         pages_limit=env.int("PAGES_LIMIT", 2000, validate=validate.Range(min=1)),
         request_limit_per_minute=env.int(

@@ -1,5 +1,8 @@
-"""Taking in an address: a document without a file, and the job that fetches it."""
+"""Taking in addresses: documents without a file, and the jobs that fetch them."""
 
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
@@ -10,6 +13,7 @@ from chatbot.brains.models import BrainRole
 from chatbot.brains.selectors import get_brain
 from chatbot.contracts.tasks import Stage
 from chatbot.documents.models import Document, DocumentVersion, IngestionJob
+from chatbot.documents.services.limits import no_room_for_fetches, room_for_fetches
 from chatbot.documents.services.names import title_of_url
 from chatbot.documents.services.news import announce
 from chatbot.outbound.urls import read_url
@@ -18,6 +22,16 @@ if TYPE_CHECKING:
     from chatbot.accounts.models import User
 
 _TITLE_CHARACTERS: Final = 300
+_ROWS_AT_ONCE: Final = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Of a file; https or http."""
+
+    url: str
+    title: str = ""
+    """Empty for what the server calls the file."""
 
 
 def fetch_document(*, user: "User", brain_id: UUID, url: str, title: str = "") -> Document:
@@ -34,26 +48,49 @@ def fetch_document(*, user: "User", brain_id: UUID, url: str, title: str = "") -
     Raises:
         NotFound, NotAllowed: the brain, for this user.
         UrlRefused: the address.
+        LimitReached: `fetches-unfinished`.
     """
     get_brain(user=user, brain_id=brain_id, role=BrainRole.EDITOR)
-    title = (title or title_of_url(read_url(url)))[:_TITLE_CHARACTERS]
-    document = Document(brain_id=brain_id, title=title, source_url=url.strip(), created_by=user)
+    read_url(url)
     try:
-        _insert(document)
+        with transaction.atomic():
+            if not room_for_fetches(user=user):
+                raise no_room_for_fetches()
+            return plan_fetches(user=user, brain_id=brain_id, addresses=[Address(url, title)])[0]
     except IntegrityError:
         # The brain has gone meanwhile, which is what this says.
         get_brain(user=user, brain_id=brain_id, role=BrainRole.EDITOR)
         raise
-    return document
 
 
 @transaction.atomic
-def _insert(document: Document) -> None:
-    document.save(force_insert=True)
-    version = DocumentVersion.objects.create(document=document)
-    document.current_version = version
-    document.save(update_fields=["current_version"])
+def plan_fetches(*, user: "User", brain_id: UUID, addresses: Sequence[Address]) -> list[Document]:
+    """The documents of addresses, in their order, and the jobs that fetch them.
+
+    The caller knows that the user is an editor of the brain, and that there is room.
+
+    Raises:
+        UrlRefused: one of the addresses; nothing is made.
+    """
+    versions = [_new_version(user, brain_id, address) for address in addresses]
+    documents = [version.document for version in versions]
+    # A document and its version name each other; the database looks at both when this ends.
+    Document.objects.bulk_create(documents, batch_size=_ROWS_AT_ONCE)
+    DocumentVersion.objects.bulk_create(versions, batch_size=_ROWS_AT_ONCE)
     # A slow server may take minutes: short documents keep a slot of their own.
-    IngestionJob.objects.create(version=version, stage=Stage.FETCH, is_long=True)
-    announce(version)
+    IngestionJob.objects.bulk_create(
+        [IngestionJob(version=version, stage=Stage.FETCH, is_long=True) for version in versions],
+        batch_size=_ROWS_AT_ONCE,
+    )
+    for version in versions:
+        announce(version)
     jobs.wake_scheduler()
+    return documents
+
+
+def _new_version(user: "User", brain_id: UUID, address: Address) -> DocumentVersion:
+    title = (address.title or title_of_url(read_url(address.url)))[:_TITLE_CHARACTERS]
+    url = address.url.strip()
+    document = Document(brain_id=brain_id, title=title, source_url=url, created_by=user)
+    document.current_version = DocumentVersion(id=uuid.uuid4(), document=document)
+    return document.current_version

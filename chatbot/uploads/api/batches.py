@@ -68,7 +68,7 @@ class BatchesView(DocumentApiView):
         """Announces up to 10,000 files; needs the role editor.
 
         `present`: the brain has the same bytes. `wanted`: upload it, with `batch` and `ref`.
-        `refused`: see `error`.
+        `received`: it is being fetched from its `url`. `refused`: see `error`.
         """
         # Before the body is read.
         get_brain(user=user_of(request), brain_id=brain_id, role=BrainRole.EDITOR)

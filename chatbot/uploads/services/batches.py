@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
@@ -14,7 +15,16 @@ from chatbot.brains.models import BrainRole
 from chatbot.brains.selectors import get_brain
 from chatbot.contracts.errors import DOCUMENT_FAULTS, InvalidInput
 from chatbot.documents.models import Document
-from chatbot.documents.services import bulk, require_room
+from chatbot.documents.services import (
+    Address,
+    bulk,
+    no_room_for_fetches,
+    plan_fetches,
+    require_room,
+    room_for_fetches,
+)
+from chatbot.outbound.errors import UrlRefused
+from chatbot.outbound.urls import read_url
 from chatbot.uploads.models import UNFINISHED, Batch, BatchItem, ItemResult, Upload
 from chatbot.uploads.selectors import get_batch
 
@@ -46,7 +56,9 @@ def create_batch(
     items: Sequence[NewItem],
     also: Callable[[Batch], None] | None = None,
 ) -> Batch:
-    """Says of each file whether it is there, wanted or refused; `also` is called with the batch.
+    """Says of each file whether it is there, wanted or refused; those with an address are fetched.
+
+    `also` is called with the batch, in the same transaction.
 
     Raises:
         NotFound, NotAllowed: the brain, for an editor.
@@ -62,6 +74,7 @@ def create_batch(
         Document.objects.filter(brain=brain_id, sha256__in=announced).values_list("sha256", "pk")
     )
     rows = [_row(batch, item, known.get(item.sha256)) for item in items]
+    _fetch(user, batch, rows)
     BatchItem.objects.bulk_create(rows, batch_size=_ROWS_AT_ONCE)
     if also:
         also(batch)
@@ -108,24 +121,60 @@ def _row(batch: Batch, item: NewItem, document_id: UUID | None) -> BatchItem:
         sha256=item.sha256,
         size_bytes=item.size_bytes,
     )
-    if document_id:
+    if document_id and not item.url:
         row.result, row.document_id = ItemResult.PRESENT, document_id
     elif refusal := _refusal(item):
-        row.result = ItemResult.REFUSED
-        row.error_code, row.error_sentence = refusal
+        _refuse(row, *refusal)
     return row
+
+
+def _refuse(row: BatchItem, code: str, sentence: str) -> None:
+    row.result, row.error_code, row.error_sentence = ItemResult.REFUSED, code, sentence
+
+
+def _fetch(user: "User", batch: Batch, rows: Sequence[BatchItem]) -> None:
+    """Queues the fetching of each address once, as far as there is room for this user."""
+    wanted: dict[str, list[BatchItem]] = {}
+    for row in rows:
+        if row.url and row.result == ItemResult.WANTED:
+            wanted.setdefault(str(read_url(row.url)), []).append(row)
+    if not wanted:
+        return
+    room = room_for_fetches(user=user)
+    fetched = list(islice(wanted.values(), room))
+    documents = plan_fetches(
+        user=user,
+        brain_id=batch.brain_id,
+        addresses=[Address(items[0].url, items[0].title) for items in fetched],
+    )
+    for document, items in zip(documents, fetched, strict=True):
+        for row in items:
+            row.result, row.document = ItemResult.RECEIVED, document
+    full = no_room_for_fetches()
+    for items in islice(wanted.values(), room, None):
+        for row in items:
+            _refuse(row, full.error_code, f"{full.sentence} {full.way_out}")
 
 
 def _refusal(item: NewItem) -> tuple[str, str] | None:
     """Code and sentence, where it is known beforehand that the file can't be taken."""
-    if item.url:
-        return "url-unsupported", "Files can't be fetched from an address. Upload the file itself."
+    if item.url and item.sha256:
+        return "sha256-unexpected", "Announce a file by its SHA-256 or by its address, not by both."
     if item.size_bytes == 0:
         return "file-empty", DOCUMENT_FAULTS["file-empty"]
     if item.size_bytes and item.size_bytes > settings.UPLOAD_LIMIT_BYTES:
         return "too-large", "The file is larger than the limit. Split it and upload the parts."
     if item.sha256 and not _SHA256.fullmatch(item.sha256):
         return "sha256-malformed", "The SHA-256 must have 64 hexadecimal digits in lower case."
+    return _refused_address(item.url) if item.url else None
+
+
+def _refused_address(url: str) -> tuple[str, str] | None:
+    """Only its form is looked at: where it leads, the worker finds out."""
+    try:
+        read_url(url)
+    except UrlRefused as error:
+        return error.error_code, f"{error.sentence} {error.way_out}"
     return None
 
 

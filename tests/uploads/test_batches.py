@@ -1,0 +1,48 @@
+"""Batches whose items the worker fetches."""
+
+import pytest
+from pytest_django import Settings
+
+from chatbot.documents.models import VersionState
+from chatbot.outbound.addresses import PrivateHosts
+from chatbot.uploads.selectors import batch_items
+from chatbot.uploads.services.batches import NewItem, retry_batch
+from tests.factories.accounts import make_user
+from tests.factories.brains import make_brain
+from tests.factories.documents import version_of
+from tests.factories.uploads import make_batch
+from tests.fakes.web_server import running_web_server
+from tests.ingesting import run_next
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+class TestBatchOfAddresses:
+    def test_ends_with_a_result_for_each(self, settings: Settings) -> None:
+        settings.OUTBOUND_PRIVATE_HOSTS = PrivateHosts.of(["127.0.0.1"])
+        user = make_user()
+        with running_web_server() as server:
+            server.gives("/good.txt", b"A text.")
+            server.gives("/same.txt", b"A text.")
+            server.gives("/later.txt", b"", status="404 Not Found")
+            server.gives("/later.txt", b"Another text.")
+            names = ("good", "same", "later")
+            items = [NewItem(ref=name, url=server.url(f"/{name}.txt")) for name in names]
+            batch = make_batch(user, make_brain(owner=user), *items)
+            made = {item.ref: item.document for item in batch_items(batch=batch) if item.document}
+            first = {}
+            for ref, document in made.items():
+                run_next(document)
+                first[ref] = version_of(document)
+
+            retried = retry_batch(user=user, batch_id=batch.pk)
+            run_next(made["later"])
+
+        assert {ref: version.error_code for ref, version in first.items()} == {
+            "good": "",
+            "same": "same-file-present",
+            "later": "url-failed",
+        }
+        assert first["later"].state == VersionState.FAILED
+        assert retried.count == 2
+        assert version_of(made["later"]).size_bytes == len(b"Another text.")
