@@ -8,6 +8,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 from django.utils import timezone
+from pytest_django import Settings
 
 from chatbot.accounts.models import User
 from chatbot.brains.models import Brain, BrainRole
@@ -43,6 +44,15 @@ def announce(client: Client, brain: Brain, *refs: str) -> Any:  # noqa: ANN401 -
     )
 
 
+def fetch(client: Client, brain: Brain, body: str) -> Any:  # noqa: ANN401 - a test response
+    return client.post(
+        f"/api/v1/brains/{brain.pk}/documents",
+        body,
+        content_type="application/json",
+        headers=KEY,
+    )
+
+
 class TestKey:
     def test_gives_the_same_answer_to_the_same_upload(self, client: Client, brain: Brain) -> None:
         first, second = upload(client, brain), upload(client, brain)
@@ -68,6 +78,53 @@ class TestKey:
         assert (second.status_code, second.json()) == (202, first.json())
         assert Batch.objects.count() == 1
 
+    @pytest.mark.parametrize(
+        "again",
+        [
+            '{"url": "https://a.example/b", "title": "C"}',
+            '{"title":"C","url":"https://a.example/b"}',
+        ],
+        ids=["the same bytes", "the same JSON"],
+    )
+    def test_makes_one_document_of_an_address(
+        self, client: Client, brain: Brain, again: str
+    ) -> None:
+        first = fetch(client, brain, '{"url": "https://a.example/b", "title": "C"}')
+        Document.objects.update(title="Another")
+
+        second = fetch(client, brain, again)
+
+        assert (second.status_code, second.json()) == (202, first.json())
+        assert second["Location"] == first["Location"]
+        assert Document.objects.count() == 1
+
+    def test_gives_the_same_answer_when_there_is_no_room_any_more(
+        self, client: Client, brain: Brain, settings: Settings
+    ) -> None:
+        settings.UNFINISHED_DOCUMENTS_LIMIT = 1
+        first = fetch(client, brain, '{"url": "https://a.example/b"}')
+
+        second = fetch(client, brain, '{"url": "https://a.example/b"}')
+
+        assert (second.status_code, second.json()) == (202, first.json())
+
+    def test_makes_one_batch_of_addresses(self, client: Client, brain: Brain) -> None:
+        bodies = [{"items": [{"ref": "1", "url": f"https://a.example/{path}"}]} for path in "aab"]
+
+        first, second, other = (
+            client.post(
+                f"/api/v1/brains/{brain.pk}/batches",
+                json.dumps(body),
+                content_type="application/json",
+                headers=KEY,
+            )
+            for body in bodies
+        )
+
+        assert second.json() == first.json()
+        assert Document.objects.count() == 1
+        check_is_problem(other, 422, "idempotency-key-reused")
+
     def test_makes_one_resumable_upload(self, client: Client, brain: Brain) -> None:
         headers = {
             **KEY,
@@ -91,6 +148,26 @@ class TestKey:
         upload(client, brain)
 
         check_is_problem(upload(client, brain, **more), 422, "idempotency-key-reused")
+
+    @pytest.mark.parametrize(
+        "other",
+        ['{"url": "https://a.example/c"}', '{"url": "https://a.example/b", "title": "C"}'],
+        ids=["address", "title"],
+    )
+    def test_is_refused_with_another_address_of_a_document(
+        self, client: Client, brain: Brain, other: str
+    ) -> None:
+        fetch(client, brain, '{"url": "https://a.example/b"}')
+
+        check_is_problem(fetch(client, brain, other), 422, "idempotency-key-reused")
+        assert Document.objects.count() == 1
+
+    def test_is_free_again_after_an_address_was_refused(self, client: Client, brain: Brain) -> None:
+        refused = fetch(client, brain, '{"url": "ftp://a.example/b"}')
+
+        taken = fetch(client, brain, '{"url": "https://a.example/b"}')
+
+        assert (refused.status_code, taken.status_code) == (400, 202)
 
     def test_is_refused_at_another_address(self, client: Client, brain: Brain) -> None:
         upload(client, brain)

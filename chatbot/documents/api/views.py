@@ -1,5 +1,6 @@
 """Documents, their pages and their files."""
 
+from collections.abc import Callable
 from typing import Any, ClassVar, Final
 from uuid import UUID
 
@@ -94,12 +95,20 @@ class DocumentsView(DocumentApiView):
         """
         # Before the body is read: nobody sends 200 MB to hear that it isn't allowed.
         get_brain(user=user_of(request), brain_id=brain_id, role=BrainRole.EDITOR)
-        require_room(user=user_of(request))
         if request.content_type.lower().startswith(_JSON):
-            return self.accepted(
-                fetch_document(user=user_of(request), brain_id=brain_id, **self.parsed(FetchInput))
-            )
+            return self.fetch(brain_id, self.parsed(FetchInput))
+        require_room(user=user_of(request))
         return self.take_in(brain_id, self.parsed(self.input))
+
+    def fetch(
+        self,
+        brain_id: UUID,
+        address: dict[str, Any],
+        also: Callable[[Document], None] = lambda _: None,
+    ) -> Response:
+        """Has a file fetched; `also` as for `fetch_document`."""
+        user = user_of(self.request)
+        return self.accepted(fetch_document(user=user, brain_id=brain_id, also=also, **address))
 
     def take_in(self, brain_id: UUID, upload: dict[str, Any], also: Also | None = None) -> Response:
         """Stores what has arrived; `also` as for `upload_document`."""

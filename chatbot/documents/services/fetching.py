@@ -1,7 +1,7 @@
 """Taking in addresses: documents without a file, and the jobs that fetch them."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 from uuid import UUID
@@ -13,7 +13,7 @@ from chatbot.brains.models import BrainRole
 from chatbot.brains.selectors import get_brain
 from chatbot.contracts.tasks import Stage
 from chatbot.documents.models import Document, DocumentVersion, IngestionJob
-from chatbot.documents.services.limits import no_room_for_fetches, room_for_fetches
+from chatbot.documents.services.limits import no_room_for_fetches, require_room, room_for_fetches
 from chatbot.documents.services.names import title_of_url
 from chatbot.documents.services.news import announce
 from chatbot.outbound.urls import read_url
@@ -34,7 +34,14 @@ class Address:
     """Empty for what the server calls the file."""
 
 
-def fetch_document(*, user: "User", brain_id: UUID, url: str, title: str = "") -> Document:
+def fetch_document(
+    *,
+    user: "User",
+    brain_id: UUID,
+    url: str,
+    title: str = "",
+    also: Callable[[Document], None] = lambda _: None,
+) -> Document:
     """Queues the fetching of a file, and all that follows.
 
     Only the form of the address is looked at here; where it leads, the worker finds out.
@@ -44,19 +51,23 @@ def fetch_document(*, user: "User", brain_id: UUID, url: str, title: str = "") -
         brain_id: where to.
         url: of the file; https or http.
         title: empty for what the server calls the file.
+        also: called with the document in the transaction that makes it; what it raises undoes that.
 
     Raises:
         NotFound, NotAllowed: the brain, for this user.
         UrlRefused: the address.
-        LimitReached: `fetches-unfinished`.
+        LimitReached: as `require_room`, or `fetches-unfinished`.
     """
     get_brain(user=user, brain_id=brain_id, role=BrainRole.EDITOR)
     read_url(url)
+    require_room(user=user)
     try:
         with transaction.atomic():
             if not room_for_fetches(user=user):
                 raise no_room_for_fetches()
-            return plan_fetches(user=user, brain_id=brain_id, addresses=[Address(url, title)])[0]
+            [document] = plan_fetches(user=user, brain_id=brain_id, addresses=[Address(url, title)])
+            also(document)
+            return document
     except IntegrityError:
         # The brain has gone meanwhile, which is what this says.
         get_brain(user=user, brain_id=brain_id, role=BrainRole.EDITOR)

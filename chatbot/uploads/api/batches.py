@@ -1,6 +1,5 @@
 """Many files announced at once."""
 
-import json
 from collections.abc import Mapping
 from typing import Any, Final
 from uuid import UUID
@@ -17,7 +16,7 @@ from chatbot.brains.selectors import get_brain
 from chatbot.contracts.errors import TooLarge
 from chatbot.documents.api.serializers import ChangedOutput
 from chatbot.documents.api.views import DocumentApiView
-from chatbot.uploads.api.idempotency import PARAMETER, Store, answer_once
+from chatbot.uploads.api.idempotency import PARAMETER, Store, answer_once, content_of
 from chatbot.uploads.api.serializers import (
     BatchInput,
     BatchOutput,
@@ -84,7 +83,7 @@ class BatchesView(DocumentApiView):
             create_batch(user=user_of(request), brain_id=brain_id, items=items, also=also)
             return answers[0]
 
-        return answer_once(request, make, json.dumps(request.data, sort_keys=True))
+        return answer_once(request, make, content_of(request))
 
     def _accepted(self, batch: Batch) -> Response:
         # One serializer for all of them: making one takes longer than what it does.

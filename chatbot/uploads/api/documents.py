@@ -1,5 +1,6 @@
 """Uploading in one request, for an item of a batch or without one, once for each key."""
 
+from collections.abc import Callable
 from typing import Any
 from uuid import UUID
 
@@ -10,8 +11,9 @@ from rest_framework.response import Response
 from chatbot.accounts.api.authentication import user_of
 from chatbot.documents.api import views
 from chatbot.documents.api.serializers import DocumentOutput, FetchInput
+from chatbot.documents.models import Document
 from chatbot.documents.services import Also, UploadResult
-from chatbot.uploads.api.idempotency import PARAMETER, Store, answer_once
+from chatbot.uploads.api.idempotency import PARAMETER, Store, answer_once, content_of
 from chatbot.uploads.api.serializers import BatchUploadInput
 from chatbot.uploads.models import BatchItem
 from chatbot.uploads.selectors import get_wanted_item
@@ -51,6 +53,21 @@ class DocumentsView(views.DocumentsView):
             file.sha256,
             file.name or "",
             *told,
+        )
+
+    def fetch(
+        self,
+        brain_id: UUID,
+        address: dict[str, Any],
+        also: Callable[[Document], None] = lambda _: None,  # noqa: ARG002 - as above
+    ) -> Response:
+        fetch = super().fetch
+        return answer_once(
+            self.request,
+            lambda store: fetch(
+                brain_id, address, also=lambda document: store(self.accepted(document))
+            ),
+            content_of(self.request),
         )
 
     def _take_in(self, brain_id: UUID, upload: dict[str, Any], store: Store) -> Response:

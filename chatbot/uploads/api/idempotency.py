@@ -1,5 +1,6 @@
 """The header Idempotency-Key."""
 
+import json
 import re
 from collections.abc import Callable
 from typing import Final
@@ -58,6 +59,11 @@ def answer_once(request: Request, make: Callable[[Store], Response], *content: s
     except BaseException:
         give_key_back(taken)
         raise
+
+
+def content_of(request: Request) -> str:
+    """Of a call whose body is JSON; neither the order of its keys nor its spaces make another."""
+    return json.dumps(request.data, sort_keys=True)
 
 
 def _not_stored(_: Response) -> None:
