@@ -50,7 +50,7 @@ class Url:
 
 
 def read_url(text: str) -> Url:
-    """The parts of a URL that somebody has typed.
+    """The parts of a URL that somebody has typed; the part of a page that it names is left out.
 
     Raises:
         UrlRefused: it is none that we fetch; the sentence says why.
@@ -61,7 +61,7 @@ def read_url(text: str) -> Url:
     if not text.isprintable() or " " in text or "\\" in text:
         raise UrlRefused("it has characters that no address has")
     try:
-        parts = urlsplit(text)
+        parts = urlsplit(without_fragment(text))
         port = parts.port
     except ValueError as error:
         raise UrlRefused("it can't be read") from error
@@ -69,14 +69,17 @@ def read_url(text: str) -> Url:
         raise UrlRefused("it begins with neither https:// nor http://")
     if "@" in parts.netloc:
         raise UrlRefused("it holds a name or a password")
-    if "#" in text:
-        raise UrlRefused("it names a part of a page (#)")
     port = PORTS[parts.scheme] if port is None else port
     if port not in PORTS.values() and port < _FIRST_FREE_PORT:
         raise UrlRefused("its port is none of 80, 443 and those from 1024 on")
     query = f"?{quote(parts.query, safe=_SAFE + '?')}" if parts.query else ""
     target = quote(parts.path or "/", safe=_SAFE) + query
     return Url(parts.scheme, _host(parts.hostname or ""), port, target)
+
+
+def without_fragment(text: str) -> str:
+    """A URL without the part of a page that it names (`#section`), which no server is told."""
+    return text.strip(" ").partition("#")[0]
 
 
 def follow(url: Url, location: str) -> Url:
@@ -89,7 +92,7 @@ def follow(url: Url, location: str) -> Url:
         joined = urljoin(str(url), location.strip().replace(" ", "%20"))
     except ValueError as error:
         raise UrlRefused("it leads to an address that can't be read") from error
-    found = read_url(joined.partition("#")[0])
+    found = read_url(joined)
     if url.scheme == "https" and found.scheme == "http":
         raise UrlRefused("it leads from https:// to http://")
     return found

@@ -79,12 +79,14 @@ class TestAddresses:
         assert Document.objects.count() == 1
 
     def test_that_are_the_same_share_a_document(self, client: Client, brain: Brain) -> None:
-        twice = [{"ref": "1", "url": f"{SITE}/a"}, {"ref": "2", "url": "https://EXAMPLE.com:443/a"}]
+        urls = [f"{SITE}/a#one", f"{SITE}/a", "https://EXAMPLE.com:443/a#two"]
+        same = [{"ref": str(number), "url": url} for number, url in enumerate(urls)]
 
-        items = announce(client, brain, *twice).json()["items"]
+        items = announce(client, brain, *same).json()["items"]
 
-        assert items[0]["document"]["id"] == items[1]["document"]["id"]
-        assert Document.objects.count() == 1
+        assert [item["url"] for item in items] == urls
+        assert len({item["document"]["id"] for item in items}) == 1
+        assert Document.objects.get().source_url == f"{SITE}/a"
 
     def test_may_be_replaced_by_a_file_when_they_were_refused(
         self, client: Client, brain: Brain

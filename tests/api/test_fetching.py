@@ -57,6 +57,16 @@ class TestFetchDocument:
         assert read["source_url"] == URL
         assert client.get(f"/api/v1/jobs/{made['job']}").status_code == 200
 
+    def test_leaves_out_which_part_of_a_page_was_meant(self, client: Client, brain: Brain) -> None:
+        response = client.post(
+            address_of(brain), {"url": f" {URL}#2장 "}, content_type="application/json"
+        )
+
+        body = response.json()
+        assert (response.status_code, body["title"], body["source_url"]) == (
+            (202, "보고서.pdf", URL)
+        )
+
     def test_takes_a_title(self, client: Client, brain: Brain) -> None:
         response = client.post(
             address_of(brain),

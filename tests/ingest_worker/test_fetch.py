@@ -190,6 +190,19 @@ class TestFetchThatFails:
         assert document.sha256 == ""
         assert StoredFile.objects.count() == 1
 
+    def test_names_the_document_of_another_part_of_the_same_page(
+        self, user: User, brain: Brain, server: WebServer
+    ) -> None:
+        server.gives("/note.txt", TEXT)
+        first = fetched(user, brain, server.url("/note.txt#one"))
+
+        second = fetched(user, brain, server.url("/note.txt#two"))
+
+        document = get_document(user=user, document_id=second.document_id)
+        assert getattr(document, "same_as", None) == first.document_id
+        assert document.source_url == first.document.source_url == server.url("/note.txt")
+        assert all(b"#" not in request for request in server.requests)
+
     def test_succeeds_once_the_same_file_is_gone(
         self, user: User, brain: Brain, server: WebServer
     ) -> None:

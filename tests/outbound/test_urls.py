@@ -17,8 +17,22 @@ class TestReadUrl:
             ),
             ("https://[2606:4700::1111]:8443/", "https://[2606:4700::1111]:8443/"),
             ("https://1.1.1.1/?q=가&r=%20", "https://1.1.1.1/?q=%EA%B0%80&r=%20"),
+            ("https://example.com/a?b=c#part/2?d#e", "https://example.com/a?b=c"),
+            ("https://example.com#part", "https://example.com/"),
+            ("https://example.com#@a.example/", "https://example.com/"),
         ],
-        ids=["name", "tidied", "usual port", "port", "Korean", "IPv6", "IPv4"],
+        ids=[
+            "name",
+            "tidied",
+            "usual port",
+            "port",
+            "Korean",
+            "IPv6",
+            "IPv4",
+            "part",
+            "root",
+            "at",
+        ],
     )
     def test_gives_the_usual_form(self, text: str, url: str) -> None:
         assert str(read_url(text)) == url

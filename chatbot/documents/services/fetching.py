@@ -16,7 +16,7 @@ from chatbot.documents.models import Document, DocumentVersion, IngestionJob
 from chatbot.documents.services.limits import no_room_for_fetches, require_room, room_for_fetches
 from chatbot.documents.services.names import title_of_url
 from chatbot.documents.services.news import announce
-from chatbot.outbound.urls import read_url
+from chatbot.outbound.urls import read_url, without_fragment
 
 if TYPE_CHECKING:
     from chatbot.accounts.models import User
@@ -101,7 +101,7 @@ def plan_fetches(*, user: "User", brain_id: UUID, addresses: Sequence[Address]) 
 
 def _new_version(user: "User", brain_id: UUID, address: Address) -> DocumentVersion:
     title = (address.title or title_of_url(read_url(address.url)))[:_TITLE_CHARACTERS]
-    url = address.url.strip()
+    url = without_fragment(address.url)
     document = Document(brain_id=brain_id, title=title, source_url=url, created_by=user)
     document.current_version = DocumentVersion(id=uuid.uuid4(), document=document)
     return document.current_version
