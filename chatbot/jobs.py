@@ -60,12 +60,16 @@ def _producer() -> "Celery":
     return producer
 
 
-def send_hint(*, queue: Queue, job_id: UUID) -> bool:
-    """Tells a worker that a job is ready; False: the broker is away, ask again later."""
+def send_hint(*, queue: Queue, job_id: UUID, is_fetch: bool = False) -> bool:
+    """Tells a worker that a job is ready, and whether it only waits for a server of others.
+
+    False: the broker is away, ask again later.
+    """
     from kombu.exceptions import OperationalError  # noqa: PLC0415 - as in _producer
 
     try:
-        _producer().send_task(TASK_OF_QUEUE[queue], kwargs={"job_id": str(job_id)}, queue=queue)
+        told = {"job_id": str(job_id), "is_fetch": is_fetch}
+        _producer().send_task(TASK_OF_QUEUE[queue], kwargs=told, queue=queue)
     except (OperationalError, RedisError, OSError) as error:
         logger.warning("hint not sent to %s: %s", queue, type(error).__name__)
         return False

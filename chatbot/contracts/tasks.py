@@ -1,7 +1,7 @@
 """Celery messages. A message is a hint that a row has work; the row is the work.
 
-Body: keywords only, `{"job_id": "<uuid>"}`. Tasks accept and ignore unknown keywords, so that an
-old worker survives a new publisher.
+Body: keywords only, `{"job_id": "<uuid>", "is_fetch": false}`. Tasks accept and ignore
+unknown keywords, so that an old worker survives a new publisher.
 """
 
 from enum import StrEnum

@@ -1,6 +1,7 @@
 """Fetches what a URL gives into a file, and posts small bodies."""
 
 import hashlib
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from email.message import Message
@@ -21,6 +22,9 @@ CONNECT_SECONDS: Final = 5.0
 READ_SECONDS: Final = 15.0
 """The longest silence."""
 FETCH_SECONDS: Final = 300.0
+SLOW_SECONDS: Final = 30.0
+"""From then on a body must have come at `LEAST_BYTES_PER_SECOND`, on average."""
+LEAST_BYTES_PER_SECOND: Final = 1024
 POST_SECONDS: Final = 15.0
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _LATER: Final = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS})
@@ -53,6 +57,7 @@ class Limits:
     connect_seconds: float = CONNECT_SECONDS
     read_seconds: float = READ_SECONDS
     total_seconds: float = FETCH_SECONDS
+    slow_seconds: float = SLOW_SECONDS
 
 
 def fetch_file(
@@ -138,11 +143,15 @@ def _write(
     """Hash and size of what was written."""
     summed = hashlib.sha256()
     size_bytes = 0
+    began = time.monotonic()
     for piece in response.iter_stream():
         check()
         size_bytes += len(piece)
         if size_bytes > limits.max_bytes:
             raise UrlTooLarge(limits.max_bytes)
+        elapsed = time.monotonic() - began
+        if elapsed > limits.slow_seconds and size_bytes < elapsed * LEAST_BYTES_PER_SECOND:
+            raise UrlUnanswered("it sends too slowly")
         summed.update(piece)
         to.write(piece)
     return summed.hexdigest(), size_bytes

@@ -1,5 +1,6 @@
 """The one task of this worker."""
 
+import threading
 import uuid
 
 import pytest
@@ -18,6 +19,11 @@ class TestRunJob:
 
     def test_returns_when_the_job_is_gone(self) -> None:
         run_job(job_id=str(uuid.uuid4()))
+
+    def test_waits_for_no_server_itself(self) -> None:
+        run_job(job_id=str(uuid.uuid4()), is_fetch=True)
+
+        assert any(thread.name.startswith("fetch") for thread in threading.enumerate())
 
     def test_takes_keywords_of_a_newer_publisher(self) -> None:
         run_job(job_id=str(uuid.uuid4()), priority=1)

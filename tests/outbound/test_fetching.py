@@ -261,6 +261,27 @@ class TestLimits:
 
         assert time.monotonic() - began < 2
 
+    def test_end_what_comes_too_slowly(self, server: WebServer) -> None:
+        head = b"HTTP/1.1 200 OK\r\nContent-Length: 10000\r\n\r\n"
+        server.answers["/"] = [[head, *[b"x"] * 10_000]]
+        server.seconds_between = 0.05
+        limits = Limits(max_bytes=10_000, read_seconds=1, total_seconds=9, slow_seconds=0.2)
+
+        began = time.monotonic()
+        with pytest.raises(UrlUnanswered):
+            fetched_from(server.url("/"), limits=limits)
+
+        assert time.monotonic() - began < limits.total_seconds / 2
+
+    def test_wait_for_a_server_that_pauses_and_is_quick_then(self, server: WebServer) -> None:
+        body = b"x" * 10_000
+        head = b"HTTP/1.1 200 OK\r\nContent-Length: 10000\r\n\r\n"
+        server.answers["/"] = [[head, body]]
+        server.seconds_between = 0.3
+        limits = Limits(max_bytes=10_000, read_seconds=1, total_seconds=9, slow_seconds=0.1)
+
+        assert fetched_from(server.url("/"), limits=limits)[1] == body
+
     def test_notice_an_answer_that_breaks_off(self, server: WebServer) -> None:
         server.answers["/"] = [[b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf"]]
 

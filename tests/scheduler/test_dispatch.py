@@ -16,8 +16,8 @@ from chatbot import jobs
 from chatbot.brains.models import Brain
 from chatbot.contracts import keys
 from chatbot.contracts.tasks import Queue, Stage
-from chatbot.documents.models import IngestionJob, JobState
-from chatbot.scheduler.dispatch import Dispatcher
+from chatbot.documents.models import Document, IngestionJob, JobState
+from chatbot.scheduler.dispatch import FETCHES_PER_SLOT, Dispatcher
 from tests.factories.accounts import make_user
 from tests.factories.brains import make_brain
 from tests.factories.documents import claim, make_document, make_job
@@ -50,6 +50,18 @@ def hints(redis: Redis) -> list[UUID]:
         pipe.lrange(keys.celery_queue(QUEUE), 0, -1)
         messages = pipe.execute()[0]
     return [UUID(_keywords(message)["job_id"]) for message in reversed(messages)]
+
+
+def fetches_told(redis: Redis) -> list[bool]:
+    """Of each hint: whether its job only waits for a server of others."""
+    with redis.pipeline() as pipe:
+        pipe.lrange(keys.celery_queue(QUEUE), 0, -1)
+        messages = pipe.execute()[0]
+    return [bool(_keywords(message)["is_fetch"]) for message in messages]
+
+
+def make_fetch(document: Document) -> IngestionJob:
+    return make_job(document, stage=Stage.FETCH, is_long=True)
 
 
 def _keywords(message: bytes) -> dict[str, str]:
@@ -141,6 +153,49 @@ class TestDispatch:
             IngestionJob.objects.update(hinted_at=Now() - timedelta(seconds=11))
 
         assert len(hints(redis)) == 3
+
+    def test_lets_fetches_take_no_slot(
+        self, brain: Brain, dispatcher: Dispatcher, redis: Redis
+    ) -> None:
+        fetches = [make_fetch(make_document(brain)) for _ in range(50)]
+        first = dispatcher.dispatch()
+        told_first = fetches_told(redis)
+        redis.delete(keys.celery_queue(QUEUE))
+        late = make_brain(owner=make_user())
+        long = [make_job(make_document(late), is_long=True) for _ in range(2)]
+        short = make_job(make_document(late))
+
+        dispatcher.dispatch()
+
+        assert (first, told_first) == (2, [True, True])
+        assert short.pk in hints(redis)
+        assert len(set(hints(redis)) & {job.pk for job in long}) == 1
+        assert fetches_told(redis) == [False, False]
+        assert len(fetches) == 50
+
+    def test_leaves_half_of_the_fetches_to_others(
+        self, brain: Brain, dispatcher: Dispatcher, redis: Redis
+    ) -> None:
+        anns = [make_fetch(make_document(brain)) for _ in range(5)]
+        for job in anns[:2]:
+            claim(job)
+        other = make_brain(owner=make_user())
+        bens = [make_fetch(make_document(other)) for _ in range(5)]
+
+        sent = dispatcher.dispatch()
+
+        assert sent == FETCHES_PER_SLOT * 2 - 2
+        assert set(hints(redis)) <= {job.pk for job in bens}
+
+    def test_has_a_bound_of_fetches(self, dispatcher: Dispatcher, redis: Redis) -> None:
+        for _ in range(5):
+            theirs = make_brain(owner=make_user())
+            _ = [make_fetch(make_document(theirs)) for _ in range(3)]
+
+        sent = [dispatcher.dispatch() for _ in range(2)]
+
+        assert sent == [FETCHES_PER_SLOT * 2, 0]
+        assert all(fetches_told(redis))
 
     def test_serves_each_queue_apart(self, brain: Brain, dispatcher: Dispatcher) -> None:
         make_job(make_document(brain), stage=Stage.OCR, pages=(1, 2))

@@ -88,7 +88,6 @@ def plan_fetches(*, user: "User", brain_id: UUID, addresses: Sequence[Address]) 
     # A document and its version name each other; the database looks at both when this ends.
     Document.objects.bulk_create(documents, batch_size=_ROWS_AT_ONCE)
     DocumentVersion.objects.bulk_create(versions, batch_size=_ROWS_AT_ONCE)
-    # A slow server may take minutes: short documents keep a slot of their own.
     IngestionJob.objects.bulk_create(
         [IngestionJob(version=version, stage=Stage.FETCH, is_long=True) for version in versions],
         batch_size=_ROWS_AT_ONCE,

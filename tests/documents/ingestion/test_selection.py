@@ -95,6 +95,53 @@ class TestReadyJobs:
         assert len(jobs) == 4
 
 
+class TestReadyFetches:
+    def test_are_apart_from_all_other_jobs(self, brain: Brain) -> None:
+        fetch = make_job(make_document(brain), stage=Stage.FETCH, is_long=True)
+        opening = make_job(make_document(brain))
+
+        fetches = ingestion.ready_fetches(per_person=5)
+
+        assert [(job.job_id, job.is_fetch) for job in fetches] == [(fetch.pk, True)]
+        assert ready() == [opening.pk]
+
+    def test_count_those_that_are_under_way(self, brain: Brain) -> None:
+        running, hinted, dead, waiting, last = (
+            make_job(make_document(brain), stage=Stage.FETCH) for _ in range(5)
+        )
+        claim(running)
+        claim(dead)
+        IngestionJob.objects.filter(pk=dead.pk).update(leased_until=Now() - timedelta(seconds=1))
+        ingestion.mark_hinted(job_ids=[hinted.pk])
+        load = ingestion.load_of(queue=Queue.INGEST_WORKER)
+
+        fetches = ingestion.ready_fetches(per_person=3)
+
+        assert (load.all, load.long, load.fetches) == (0, 0, 2)
+        assert [job.job_id for job in fetches] == [waiting.pk]
+        assert [job.job_id for job in ingestion.ready_fetches(per_person=4)][1:] == [last.pk]
+
+    def test_are_due_and_of_a_version_that_has_not_ended(self, brain: Brain) -> None:
+        later = make_job(make_document(brain), stage=Stage.FETCH)
+        IngestionJob.objects.filter(pk=later.pk).update(run_after=Now() + timedelta(minutes=1))
+        make_job(make_document(brain, state=VersionState.CANCELLED), stage=Stage.FETCH)
+
+        assert ingestion.ready_fetches(per_person=5) == []
+
+    def test_are_bounded_for_each_person(
+        self, brain: Brain, django_assert_num_queries: DjangoAssertNumQueries
+    ) -> None:
+        other = make_brain(owner=make_user())
+        for theirs in (brain, other):
+            _ = [make_job(make_document(theirs), stage=Stage.FETCH) for _ in range(4)]
+
+        with django_assert_num_queries(1):
+            fetches = ingestion.ready_fetches(per_person=2)
+
+        assert len(fetches) == 4
+        assert len({job.person_id for job in fetches[:2]}) == 2
+
+
 def job_of(person: UUID | None, *, is_long: bool = False) -> ingestion.ReadyJob:
     return ingestion.ReadyJob(UUID(int=next(_ids)), person, is_long)
 

@@ -43,9 +43,11 @@ from chatbot.documents.services.ingestion.reconciliation import (
 )
 from chatbot.documents.services.ingestion.running import JobUnfinished, Pipeline, run_job
 from chatbot.documents.services.ingestion.selection import (
+    Load,
     ReadyJob,
     load_of,
     mark_hinted,
+    ready_fetches,
     ready_jobs,
     take_turns,
     unmark_hinted,
@@ -70,6 +72,7 @@ __all__ = [
     "Lease",
     "LeaseKeeper",
     "LeaseLost",
+    "Load",
     "Pipeline",
     "ReadPage",
     "ReadyJob",
@@ -88,6 +91,7 @@ __all__ = [
     "headings_before",
     "load_of",
     "mark_hinted",
+    "ready_fetches",
     "ready_jobs",
     "recognised_before",
     "reconcile",

@@ -1,4 +1,7 @@
-"""Which jobs are ready, and whose turn it is. Selecting claims nothing."""
+"""Which jobs are ready, and whose turn it is. Selecting claims nothing.
+
+Fetching is apart from all other work: it waits for servers of others, and takes no slot.
+"""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -20,7 +23,9 @@ class Load:
     """Jobs of a queue that are running, or on their way to a worker."""
 
     all: int
+    """But for those that fetch."""
     long: int
+    fetches: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,14 +33,17 @@ class ReadyJob:
     job_id: UUID
     person_id: UUID | None
     """Who uploaded the document; None: somebody whose account is gone."""
-    is_long: bool
+    is_long: bool = False
+    is_fetch: bool = False
 
 
 def load_of(*, queue: Queue) -> Load:
     with connection.cursor() as cursor:
         cursor.execute(
             """
-            SELECT count(*), count(*) FILTER (WHERE is_long)
+            SELECT count(*) FILTER (WHERE stage <> 'fetch'),
+                count(*) FILTER (WHERE stage <> 'fetch' AND is_long),
+                count(*) FILTER (WHERE stage = 'fetch')
             FROM documents_ingestionjob
             WHERE stage = ANY(%(stages)s) AND (
                 (state = 'running' AND leased_until > statement_timestamp())
@@ -49,7 +57,7 @@ def load_of(*, queue: Queue) -> Load:
 
 
 def ready_jobs(*, queue: Queue, per_person: int) -> list[ReadyJob]:
-    """The next jobs of everybody, small documents before huge ones, earlier before later.
+    """The next jobs of everybody but fetches, small documents before huge ones, earlier ones first.
 
     Of somebody's short documents those that are begun come first: they end one after the other,
     instead of all of them at the very end. `per_person` bounds the short and the long jobs of one
@@ -69,7 +77,7 @@ def ready_jobs(*, queue: Queue, per_person: int) -> list[ReadyJob]:
                 JOIN documents_documentversion AS version ON version.id = job.version_id
                 JOIN documents_document AS document ON document.id = version.document_id
                 WHERE job.state = 'queued' AND job.run_after <= statement_timestamp()
-                    AND job.stage = ANY(%(stages)s)
+                    AND job.stage = ANY(%(stages)s) AND job.stage <> 'fetch'
                     AND (job.hinted_at IS NULL
                         OR job.hinted_at <= statement_timestamp() - make_interval(secs => %(hint)s))
                     AND version.state = ANY(%(unfinished)s)
@@ -79,6 +87,46 @@ def ready_jobs(*, queue: Queue, per_person: int) -> list[ReadyJob]:
             """,
             {
                 "stages": _stages(queue),
+                "hint": HINT_SECONDS,
+                "unfinished": list(UNFINISHED_STATES),
+                "per_person": per_person,
+            },
+        )
+        return [ReadyJob(*row) for row in cursor.fetchall()]
+
+
+def ready_fetches(*, per_person: int) -> list[ReadyJob]:
+    """The next fetches of everybody, earlier before later.
+
+    `per_person` bounds how many of one person's are under way together with these.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT id, person, false, true FROM (
+                SELECT id, person, is_under_way, row_number() OVER (
+                        PARTITION BY person ORDER BY is_under_way DESC, created_at, id
+                    ) AS turn
+                FROM (
+                    SELECT job.id, job.state, document.created_by_id AS person, version.created_at,
+                        (job.state = 'running' AND job.leased_until > statement_timestamp())
+                        OR (job.state = 'queued' AND job.hinted_at IS NOT NULL AND job.hinted_at
+                            > statement_timestamp() - make_interval(secs => %(hint)s))
+                        AS is_under_way
+                    FROM documents_ingestionjob AS job
+                    JOIN documents_documentversion AS version ON version.id = job.version_id
+                    JOIN documents_document AS document ON document.id = version.document_id
+                    WHERE job.stage = 'fetch' AND version.state = ANY(%(unfinished)s)
+                        AND (job.state = 'running' OR (
+                            job.state = 'queued' AND job.run_after <= statement_timestamp()
+                        ))
+                ) AS fetches
+                WHERE is_under_way OR state = 'queued'
+            ) AS ordered
+            WHERE NOT is_under_way AND turn <= %(per_person)s
+            ORDER BY turn, id
+            """,
+            {
                 "hint": HINT_SECONDS,
                 "unfinished": list(UNFINISHED_STATES),
                 "per_person": per_person,
