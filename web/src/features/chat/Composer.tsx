@@ -3,9 +3,10 @@ import { IconArrowUp, IconPlayerStopFilled } from '@tabler/icons-react';
 import { type KeyboardEvent, type Ref, useEffect, useImperativeHandle, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 
+import { isComposing } from '@/lib/keyboard';
+
 import classes from './Composer.module.css';
 import { readDraft, writeDraft } from './drafts';
-import { isComposing } from './keyboard';
 import { useStopTurn } from './stop';
 
 export interface ComposerHandle {

@@ -4,8 +4,8 @@ import { type KeyboardEvent, useEffect, useRef, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 
 import type { Message } from '@/lib/api/types';
+import { isComposing } from '@/lib/keyboard';
 
-import { isComposing } from './keyboard';
 import classes from './Message.module.css';
 import { MessageSiblings } from './MessageSiblings';
 

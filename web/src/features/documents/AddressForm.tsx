@@ -1,57 +1,89 @@
-import { Button, Group, TextInput } from '@mantine/core';
+import { Button, Group, Textarea } from '@mantine/core';
 import { IconLink } from '@tabler/icons-react';
-import { type SyntheticEvent, useState } from 'react';
+import { type KeyboardEvent, type SyntheticEvent, useState } from 'react';
 import { useTranslation } from 'react-i18next';
 
 import { noticeDone } from '@/components/notices';
+import { isComposing } from '@/lib/keyboard';
 import { describeError } from '@/lib/problem-text';
 
+import { addressesOf } from './addresses';
 import { useFetchDocument } from './api';
+import { useFetchAddresses } from './batches';
 
-const LONGEST_ADDRESS = 2000;
+const MOST_ROWS = 8;
 
-/** Adds a document that the server fetches itself. */
+/** Adds documents that the server fetches itself: one address, or many with a line for each. */
 export function AddressForm({ brain }: { brain: string }) {
   const { t } = useTranslation();
-  const [address, setAddress] = useState('');
-  const add = useFetchDocument(brain);
-  const submit = (event: SyntheticEvent) => {
+  const [text, setText] = useState('');
+  const one = useFetchDocument(brain);
+  const many = useFetchAddresses(brain);
+  const addresses = addressesOf(text);
+  const isPending = one.isPending || many.isPending;
+  const error = one.error ?? many.error;
+
+  const end = (notice: string) => {
+    setText('');
+    noticeDone(notice);
+  };
+  const submit = () => {
+    const [first] = addresses;
+    if (first === undefined || isPending) return;
+    if (addresses.length === 1) {
+      one.mutate(first, {
+        onSuccess: ({ title }) => end(t('documents.addressAdded', { title })),
+      });
+    } else {
+      const count = addresses.length;
+      many.mutate(addresses, {
+        onSuccess: () => end(t('documents.addressesAdded', { count })),
+      });
+    }
+  };
+  const onSubmit = (event: SyntheticEvent) => {
     event.preventDefault();
-    const url = address.trim();
-    if (url === '' || add.isPending) return;
-    add.mutate(url, {
-      onSuccess: ({ title }) => {
-        setAddress('');
-        noticeDone(t('documents.addressAdded', { title }));
-      },
-    });
+    submit();
+  };
+  const onKeyDown = (event: KeyboardEvent) => {
+    if (event.key !== 'Enter' || event.shiftKey || isComposing(event)) return;
+    event.preventDefault();
+    submit();
   };
   const change = (next: string) => {
-    setAddress(next);
-    add.reset();
+    setText(next);
+    one.reset();
+    many.reset();
   };
   return (
-    <form onSubmit={submit} noValidate>
+    <form onSubmit={onSubmit} noValidate>
       <Group gap="sm" align="flex-start">
-        <TextInput
+        <Textarea
           flex="1 1 240px"
-          type="url"
+          autosize
+          minRows={1}
+          maxRows={MOST_ROWS}
           inputMode="url"
-          maxLength={LONGEST_ADDRESS}
+          spellCheck={false}
           leftSection={<IconLink size={16} aria-hidden />}
           aria-label={t('documents.address')}
           placeholder={t('documents.addressPlaceholder')}
-          value={address}
+          description={addresses.length > 0 && t('documents.addressHint')}
+          inputWrapperOrder={['input', 'description', 'error']}
+          value={text}
           onChange={(event) => change(event.currentTarget.value)}
-          error={add.isError && errorText(add.error)}
+          onKeyDown={onKeyDown}
+          error={error !== null && errorText(error)}
         />
         <Button
           type="submit"
           variant="light"
-          loading={add.isPending}
-          disabled={address.trim() === ''}
+          loading={isPending}
+          disabled={addresses.length === 0}
         >
-          {t('documents.addressAdd')}
+          {addresses.length > 1
+            ? t('documents.addressAddMany', { count: addresses.length })
+            : t('documents.addressAdd')}
         </Button>
       </Group>
     </form>

@@ -11,7 +11,9 @@ import { SearchInput } from '@/components/SearchInput';
 import { flattenPages } from '@/lib/api/paging';
 import type { Brain, DocumentState } from '@/lib/api/types';
 
+import { useAddressBatches } from './address-batches';
 import { AddressForm } from './AddressForm';
+import { AddressList } from './AddressList';
 import { isInWork, useDocuments } from './api';
 import { DocumentRow } from './DocumentRow';
 import { RetryAllButton } from './RetryAllButton';
@@ -38,6 +40,7 @@ export function DocumentPanel({ brain }: { brain: Brain }) {
   const documents = useDocuments(brain.id, state, wanted);
   const rows = flattenPages(documents.data);
   const uploads = useUploads(brain.id);
+  const addresses = useAddressBatches(brain.id);
   const isFiltered = state !== '' || wanted !== '';
   const mayEdit = brain.role !== 'viewer';
   const mayRetryAll = mayEdit && rows.some((document) => document.state === 'failed');
@@ -47,6 +50,7 @@ export function DocumentPanel({ brain }: { brain: Brain }) {
     <Stack gap="md">
       {mayEdit && <UploadDropzone brain={brain.id} />}
       {mayEdit && <AddressForm brain={brain.id} />}
+      {mayEdit && <AddressList brain={brain.id} />}
       {mayEdit && <UploadList brain={brain.id} />}
       {(!isEmpty || isFiltered) && (
         <Group gap="sm">
@@ -76,7 +80,7 @@ export function DocumentPanel({ brain }: { brain: Brain }) {
         <ErrorNotice error={documents.error} onRetry={() => void documents.refetch()} />
       )}
       {isEmpty && isFiltered && <Text c="dimmed">{t('documents.emptyFilter')}</Text>}
-      {isEmpty && !isFiltered && uploads.length === 0 && (
+      {isEmpty && !isFiltered && uploads.length === 0 && addresses.length === 0 && (
         <EmptyState
           icon={<IconFileText size={28} />}
           title={t('documents.emptyTitle')}

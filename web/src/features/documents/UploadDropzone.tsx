@@ -1,12 +1,14 @@
 import { Button, Group, Stack, Text } from '@mantine/core';
 import { Dropzone } from '@mantine/dropzone';
-import { IconCloudUpload } from '@tabler/icons-react';
+import { notifications } from '@mantine/notifications';
+import { IconCloudUpload, IconFolder } from '@tabler/icons-react';
 import { useQuery } from '@tanstack/react-query';
 import { useTranslation } from 'react-i18next';
 
 import { siteQuery } from '@/lib/api/queries';
 import { formatBytes } from '@/lib/format';
 
+import { chooseFolder, withoutHidden } from './folders';
 import classes from './UploadDropzone.module.css';
 import { uploadStore } from './uploads';
 
@@ -14,13 +16,41 @@ const LIMIT_UNTIL_KNOWN_BYTES = Number.POSITIVE_INFINITY;
 
 /** Takes any file: what it is, its content decides, at the server. */
 export function UploadDropzone({ brain }: { brain: string }) {
-  const { t, i18n } = useTranslation();
+  const { t } = useTranslation();
   const site = useQuery(siteQuery).data;
   const limit = site?.upload_limit_bytes ?? LIMIT_UNTIL_KNOWN_BYTES;
+  const add = (files: File[]) => {
+    const wanted = withoutHidden(files);
+    if (wanted.length > 0) uploadStore.add(brain, wanted, limit);
+    else notifications.show({ message: t('documents.folderEmpty'), color: 'yellow' });
+  };
+  return (
+    <Stack gap={6}>
+      <FileZone onFiles={add} />
+      <Group gap="xs">
+        <Button
+          size="compact-sm"
+          variant="subtle"
+          leftSection={<IconFolder size={16} aria-hidden />}
+          onClick={() => chooseFolder(add)}
+        >
+          {t('documents.chooseFolder')}
+        </Button>
+        <Text size="xs" c="dimmed">
+          {t('documents.folderHint')}
+        </Text>
+      </Group>
+    </Stack>
+  );
+}
+
+function FileZone({ onFiles }: { onFiles: (files: File[]) => void }) {
+  const { t, i18n } = useTranslation();
+  const site = useQuery(siteQuery).data;
   return (
     <Dropzone
       className={classes.zone}
-      onDrop={(files) => uploadStore.add(brain, files, limit)}
+      onDrop={onFiles}
       multiple
       aria-label={t('documents.choose')}
       // Files dropped beside the zone must not replace the page.

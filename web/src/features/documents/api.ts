@@ -102,7 +102,8 @@ function changed(documents: BrainDocument[], event: DocumentChanged): BrainDocum
   );
 }
 
-function useDocumentsChanged(brain: string) {
+/** To be called when documents of the brain were added or changed by this tab. */
+export function useDocumentsChanged(brain: string) {
   const client = useQueryClient();
   return () => {
     void client.invalidateQueries({ queryKey: keys.brains });
@@ -116,6 +117,7 @@ export function useFetchDocument(brain: string) {
     mutationFn: (url: string) =>
       request<BrainDocument>(`brains/${brain}/documents`, { method: 'POST', body: { url } }),
     onSettled,
+    meta: { showsError: true },
   });
 }
 
@@ -128,7 +130,7 @@ export function useRetryDocument(brain: string) {
   });
 }
 
-interface Changed {
+export interface Changed {
   count: number;
   has_more: boolean;
 }

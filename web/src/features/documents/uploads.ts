@@ -25,6 +25,13 @@ const AT_ONCE = 3;
 /** Larger files go in pieces, and on after a lost connection. */
 const WHOLE_BYTES = 8 * 1024 * 1024;
 
+/** After that many pauses without a file that came through, what waits has failed. */
+const MOST_PAUSES = 20;
+const PAUSE_SECONDS = 5;
+const TOO_MANY = 429;
+/** Invalid, too large, of a type that can't be read, broken. */
+const REFUSED = new Set([400, 413, 415, 422]);
+
 interface Stored {
   status: number;
   document: BrainDocument;
@@ -32,6 +39,21 @@ interface Stored {
 
 export function isRunning(upload: Upload): boolean {
   return upload.state === 'waiting' || upload.state === 'sending';
+}
+
+/** A file that was refused for what it is will be refused again. */
+export function mayWorkAgain(upload: Upload): boolean {
+  if (upload.state === 'cancelled') return true;
+  return upload.state === 'failed' && !REFUSED.has(upload.problem.status);
+}
+
+function hasFailedForNow(upload: Upload): boolean {
+  return upload.state === 'failed' && mayWorkAgain(upload);
+}
+
+/** Whether trying again could help one of them. */
+export function canRetryFailed(uploads: readonly Upload[]): boolean {
+  return uploads.some(hasFailedForNow);
 }
 
 /**
@@ -44,6 +66,9 @@ class UploadStore {
   private readonly requests = new Map<string, { abort: () => void }>();
   private readonly listeners = new Set<() => void>();
   private readonly storedListeners = new Set<StoredListener>();
+  /** The server has said that there are too many at a time. */
+  private pausedUntil = 0;
+  private pauses = 0;
 
   readonly subscribe = (listener: () => void): (() => void) => {
     this.listeners.add(listener);
@@ -78,6 +103,19 @@ class UploadStore {
     this.startNext();
   }
 
+  /** Tries all of a brain that have failed again, but for files that were refused. */
+  retryFailed(brain: string): void {
+    this.replace(
+      this.uploads.map((upload): Upload => {
+        if (upload.brain !== brain || !hasFailedForNow(upload)) return upload;
+        const { id, file } = upload;
+        return { id, brain, file, state: 'waiting' };
+      }),
+    );
+    this.pauses = 0;
+    this.startNext();
+  }
+
   cancel(id: string): void {
     this.change(id, { state: 'cancelled' });
     this.requests.get(id)?.abort();
@@ -93,6 +131,7 @@ class UploadStore {
   }
 
   private startNext(): void {
+    if (Date.now() < this.pausedUntil) return;
     const free = AT_ONCE - this.uploads.filter((upload) => upload.state === 'sending').length;
     const waiting = this.uploads.filter((upload) => upload.state === 'waiting');
     for (const upload of waiting.slice(0, Math.max(0, free))) void this.run(upload);
@@ -107,6 +146,7 @@ class UploadStore {
       const { status, document } = await (file.size > WHOLE_BYTES
         ? this.sendInPieces(id, brain, file)
         : this.send(id, brain, file, headers));
+      this.pauses = 0;
       this.change(id, { state: status === 200 ? 'duplicate' : 'added', document });
       const stored = this.uploads.find((upload) => upload.id === id);
       if (stored) for (const listener of this.storedListeners) listener(stored, document);
@@ -123,7 +163,20 @@ class UploadStore {
     if (current?.state === 'cancelled') return;
     const problem = error instanceof ProblemError ? error.problem : offlineProblem();
     if (problem.code === 'csrf-failed') forgetCsrfToken();
-    this.change(id, { state: 'failed', problem });
+    this.change(id, this.mayWait(problem) ? { state: 'waiting' } : { state: 'failed', problem });
+  }
+
+  /** Thousands of small files are more than the server takes in a minute: it says when to go on. */
+  private mayWait({ status, retryAfterSeconds }: Problem): boolean {
+    if (status !== TOO_MANY) return false;
+    if (Date.now() >= this.pausedUntil) {
+      if (this.pauses === MOST_PAUSES) return false;
+      this.pauses += 1;
+      const pause = (retryAfterSeconds ?? PAUSE_SECONDS) * 1_000;
+      this.pausedUntil = Date.now() + pause;
+      setTimeout(() => this.startNext(), pause);
+    }
+    return true;
   }
 
   private async sendInPieces(id: string, brain: string, file: File): Promise<Stored> {

@@ -17,6 +17,7 @@ export const keys = {
   document: (id: string) => ['documents', 'one', id] as const,
   documentPages: (id: string) => ['documents', 'one', id, 'pages'] as const,
   documentPage: (id: string, page: number) => ['documents', 'one', id, 'pages', page] as const,
+  batchItems: (batch: string) => ['batches', batch, 'items'] as const,
   conversations: ['conversations'] as const,
   conversationList: (search: string) => ['conversations', 'list', search] as const,
   conversation: (id: string) => ['conversations', 'one', id] as const,

@@ -167,6 +167,16 @@ export interface BrainDocument extends DocumentVersionProgress {
   finished_at: string | null;
 }
 
+/** What came of one item of a batch. */
+export interface BatchItem {
+  ref: string;
+  url: string;
+  /** The document's, or its own while it has none. */
+  state: DocumentState | 'wanted' | 'refused' | 'deleted';
+  document: (DocumentVersionProgress & { id: string }) | null;
+  error: DocumentError | null;
+}
+
 export interface PageSummary {
   number: number;
   label: string;
