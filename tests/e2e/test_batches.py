@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.e2e.browser import browser_page
 from tests.e2e.stack import ADMIN_EMAIL, ADMIN_PASSWORD, Stack, signed_in
@@ -133,6 +133,31 @@ class TestFilesThatFail:
         uploads.get_by_role("button", name="Try failed again").press("Enter")
 
         expect(uploads.locator("[data-upload=added]")).to_have_count(2)
+
+
+class TestFilesThatAreTooMany:
+    def test_wait_for_as_long_as_the_server_says(self, page: Page, tmp_path: Path) -> None:
+        problem = {"code": "too-many-requests", "detail": "Too many.", "retry_after_seconds": 1}
+        answered: list[str] = []
+
+        def answer(route: Route) -> None:
+            if route.request.method == "POST" and not answered:
+                answered.append(route.request.url)
+                route.fulfill(status=429, json=problem)
+            else:
+                route.fallback()
+
+        file = tmp_path / "note.txt"
+        file.write_text("One of thousands.")
+        make_brain(page, "Too many")
+        page.route("**/documents", answer)
+
+        page.locator("input[type=file]").set_input_files(file)
+
+        uploads = page.get_by_role("region", name="Uploads")
+        expect(uploads.locator("[data-upload=waiting]")).to_be_visible()
+        expect(uploads.locator("[data-upload=added]")).to_be_visible()
+        assert len(answered) == 1
 
 
 class TestAddresses:

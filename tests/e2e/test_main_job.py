@@ -82,7 +82,7 @@ class TestMainJob:
 
 
 class TestWebhooks:
-    def test_are_added_tried_and_deleted_in_the_settings(
+    def test_are_added_tried_changed_and_deleted_in_the_settings(
         self, page: Page, troubles: list[str]
     ) -> None:
         make_brain(page, "Told elsewhere")
@@ -96,7 +96,11 @@ class TestWebhooks:
 
             webhooks.get_by_role("button", name="Send a test").press("Enter")
             expect(webhooks.get_by_role("listitem").get_by_text("delivered")).to_be_visible()
-        picture(page, "10-delivered")
+            picture(page, "10-delivered")
+            changed = change_webhook(page, receiver.url("/moved"))
+        expect(webhooks.get_by_role("article", name=changed)).to_contain_text(
+            "Document was deleted"
+        )
         webhooks.get_by_role("button", name="Delete").press("Enter")
         page.get_by_role("dialog").get_by_role("button", name="Delete").click()
 
@@ -117,6 +121,21 @@ def add_webhook(page: Page, url: str) -> str:
     picture(page, "9-secret")
     shown.get_by_role("button", name="I have copied it").press("Enter")
     return secret
+
+
+def change_webhook(page: Page, url: str) -> str:
+    """Another address, and one event more; returns the address."""
+    page.get_by_role("button", name="Change", exact=True).press("Enter")
+    dialog = page.get_by_role("dialog", name="Change the webhook")
+    dialog.get_by_label("Address").fill("ftp://example.com")
+    dialog.get_by_role("button", name="Save").press("Enter")
+    expect(dialog.get_by_text("Give an address that begins with")).to_be_visible()
+    dialog.get_by_label("Address").fill(url)
+    dialog.get_by_label("Document was deleted").press("Space")
+    picture(page, "11-change")
+    dialog.get_by_role("button", name="Save").press("Enter")
+    expect(dialog).to_be_hidden()
+    return url
 
 
 def make_brain(page: Page, name: str) -> None:

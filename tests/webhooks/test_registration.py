@@ -113,6 +113,21 @@ class TestUpdateWebhook:
         webhook.refresh_from_db()
         assert (answer["enabled"], answer["disabled"], webhook.failures) == (True, None, 0)
 
+    def test_changes_what_is_given_and_nothing_else(self, client: Client, brain: Brain) -> None:
+        webhook = make_webhook(brain)
+        Webhook.objects.update(is_enabled=False, disabled_code="receiver-failing")
+        before = client.get(f"/api/v1/webhooks/{webhook.pk}").json()
+        changes = {"url": "https://b.example/hook", "events": ["document.deleted"]}
+
+        answer = client.patch(
+            f"/api/v1/webhooks/{webhook.pk}", changes, content_type="application/json"
+        )
+
+        secret = bytes(webhook.encrypted_secret)
+        webhook.refresh_from_db()
+        assert answer.json() == {**before, **changes}
+        assert bytes(webhook.encrypted_secret) == secret
+
     def test_refuses_a_private_address(self, client: Client, brain: Brain) -> None:
         webhook = make_webhook(brain)
 

@@ -1,15 +1,11 @@
-import { Button, Checkbox, Modal, Stack, TextInput } from '@mantine/core';
-import { isNotEmpty, useForm } from '@mantine/form';
+import { Modal } from '@mantine/core';
 import { useState } from 'react';
 import { useTranslation } from 'react-i18next';
 
-import { ErrorNotice } from '@/components/ErrorNotice';
 import { SecretOnce } from '@/components/SecretOnce';
-import type { WebhookEvent } from '@/lib/api/types';
-import { problemOf } from '@/lib/problem';
-import { fieldErrors } from '@/lib/problem-text';
 
-import { EVENTS, useAddWebhook, useWebhookTexts } from './webhooks';
+import { WebhookForm } from './WebhookForm';
+import { type NewWebhook, useAddWebhook } from './webhooks';
 
 interface WebhookAddProps {
   brain: string;
@@ -17,14 +13,19 @@ interface WebhookAddProps {
   onClose: () => void;
 }
 
-const URL_CHARACTERS = 2000;
-const DESCRIPTION_CHARACTERS = 200;
+const EMPTY: NewWebhook = {
+  url: '',
+  description: '',
+  events: ['document.ready', 'document.failed'],
+};
 
 export function WebhookAdd({ brain, opened, onClose }: WebhookAddProps) {
   const { t } = useTranslation();
   const [secret, setSecret] = useState<string | null>(null);
+  const add = useAddWebhook(brain);
   const close = () => {
     setSecret(null);
+    add.reset();
     onClose();
   };
   return (
@@ -45,67 +46,13 @@ export function WebhookAdd({ brain, opened, onClose }: WebhookAddProps) {
           onDone={close}
         />
       ) : (
-        <WebhookForm brain={brain} onCreated={setSecret} />
+        <WebhookForm
+          initial={EMPTY}
+          label={t('webhooks.add')}
+          saving={add}
+          onSaved={(webhook) => setSecret(webhook.secret ?? '')}
+        />
       )}
     </Modal>
-  );
-}
-
-function WebhookForm({ brain, onCreated }: { brain: string; onCreated: (secret: string) => void }) {
-  const { t } = useTranslation();
-  const { eventName } = useWebhookTexts();
-  const add = useAddWebhook(brain);
-  const form = useForm({
-    initialValues: {
-      url: '',
-      description: '',
-      events: ['document.ready', 'document.failed'] as WebhookEvent[],
-    },
-    validate: {
-      url: (url) => (/^https?:\/\/./.test(url.trim()) ? null : t('webhooks.urlInvalid')),
-      events: isNotEmpty(t('webhooks.eventsNeeded')),
-    },
-  });
-
-  const submit = form.onSubmit((values) =>
-    add.mutate(
-      { ...values, url: values.url.trim() },
-      {
-        onSuccess: (webhook) => onCreated(webhook.secret ?? ''),
-        onError: (error) => form.setErrors(fieldErrors(problemOf(error))),
-      },
-    ),
-  );
-
-  return (
-    <form onSubmit={submit} noValidate>
-      <Stack>
-        {add.isError && <ErrorNotice error={add.error} />}
-        <TextInput
-          type="url"
-          label={t('webhooks.url')}
-          description={t('webhooks.urlHint')}
-          maxLength={URL_CHARACTERS}
-          autoComplete="off"
-          data-autofocus
-          {...form.getInputProps('url')}
-        />
-        <TextInput
-          label={`${t('webhooks.description')} (${t('common.optional')})`}
-          maxLength={DESCRIPTION_CHARACTERS}
-          {...form.getInputProps('description')}
-        />
-        <Checkbox.Group label={t('webhooks.events')} {...form.getInputProps('events')}>
-          <Stack gap="xs" mt="xs">
-            {EVENTS.map((event) => (
-              <Checkbox key={event} value={event} label={eventName(event)} />
-            ))}
-          </Stack>
-        </Checkbox.Group>
-        <Button type="submit" loading={add.isPending}>
-          {t('webhooks.add')}
-        </Button>
-      </Stack>
-    </form>
   );
 }

@@ -10,6 +10,7 @@ import { SecretOnce } from '@/components/SecretOnce';
 import { TimeAgo } from '@/components/TimeAgo';
 import type { Webhook } from '@/lib/api/types';
 
+import { WebhookChange } from './WebhookChange';
 import { WebhookDeliveries } from './WebhookDeliveries';
 import {
   useDeleteWebhook,
@@ -140,6 +141,7 @@ function WebhookActions({ webhook, isShowing, onToggle, onTested }: WebhookActio
       >
         {t('webhooks.deliveries')}
       </Button>
+      <WebhookChange webhook={webhook} />
       <Button size="xs" variant="light" loading={rotate.isPending} onClick={askToRotate}>
         {t('webhooks.rotate')}
       </Button>

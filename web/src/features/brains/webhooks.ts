@@ -43,6 +43,15 @@ export function useAddWebhook(brain: string) {
   });
 }
 
+export function useChangeWebhook({ brain, id }: Webhook) {
+  const onSuccess = useWebhooksChanged(brain);
+  return useMutation({
+    mutationFn: (body: NewWebhook) => request<Webhook>(`webhooks/${id}`, { method: 'PATCH', body }),
+    onSuccess,
+    meta: { showsError: true },
+  });
+}
+
 export function useEnableWebhook({ brain, id }: Webhook) {
   const client = useQueryClient();
   const changed = useWebhooksChanged(brain);

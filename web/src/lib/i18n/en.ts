@@ -187,6 +187,8 @@ const en = {
     text: 'Tell an address of yours what becomes of the documents in this brain.',
     add: 'Add webhook',
     addTitle: 'New webhook',
+    change: 'Change',
+    changeTitle: 'Change the webhook',
     url: 'Address',
     urlHint: 'Messages are posted here, for example https://example.com/hook',
     urlInvalid: 'Give an address that begins with https:// or http://.',

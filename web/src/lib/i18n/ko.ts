@@ -188,6 +188,8 @@ const ko: Translation = {
     text: '이 브레인의 문서가 어떻게 되었는지 지정한 주소로 알립니다.',
     add: '웹훅 추가',
     addTitle: '새 웹훅',
+    change: '변경',
+    changeTitle: '웹훅 변경',
     url: '주소',
     urlHint: '이 주소로 메시지를 보냅니다. 예: https://example.com/hook',
     urlInvalid: 'https:// 또는 http://로 시작하는 주소를 입력하세요.',
