@@ -1,6 +1,7 @@
 """Workers that end by themselves: the document that does it is found, and ends alone."""
 
 import threading
+from dataclasses import replace
 
 import pytest
 
@@ -9,6 +10,7 @@ from chatbot.contracts.tasks import Queue, Stage
 from chatbot.documents.models import IngestionJob, JobState, VersionState, Worker
 from chatbot.documents.services import ingestion
 from chatbot.documents.services.repairs import retry_version
+from tests.child_processes import wait_until
 from tests.factories.documents import claim, make_document, make_job, version_of
 
 WORKER = "host:1"
@@ -80,6 +82,41 @@ class TestBuryWorker:
         bury(has_crashed=True)
 
         assert Worker.objects.get().ended_at is not None
+
+
+@pytest.mark.django_db
+class TestFetchBesideACrash:
+    def test_is_not_taken_for_its_cause(self, brain: Brain) -> None:
+        job = make_job(make_document(brain), stage=Stage.FETCH)
+        claim(job, worker=WORKER)
+
+        bury(has_crashed=True)
+
+        job.refresh_from_db()
+        assert (job.state, job.crashes, job.deaths) == (JobState.QUEUED, 0, 1)
+        assert not claim(job).is_suspect
+
+    def test_is_given_back_for_who_has_to_be_alone(self, brain: Brain) -> None:
+        keeper = ingestion.LeaseKeeper(queue=Queue.INGEST_WORKER, worker=WORKER)
+        fetching = claim(make_job(make_document(brain), stage=Stage.FETCH))
+        opening = replace(claim(make_job(make_document(brain))), is_suspect=True)
+        alone = threading.Event()
+
+        def open_it() -> None:
+            with keeper.hold(opening):
+                alone.set()
+
+        thread = threading.Thread(target=open_it)
+        with keeper.hold(fetching) as lease:
+            lease.check()
+            thread.start()
+            wait_until(lambda: lease.is_stopping, seconds=5, what="interruption")
+            with pytest.raises(ingestion.WorkerStopping):
+                lease.check()
+            assert not alone.is_set()
+        thread.join(5)
+
+        assert alone.is_set()
 
 
 class TestCompany:

@@ -19,6 +19,7 @@ from django.utils import timezone
 
 from chatbot import jobs
 from chatbot.contracts.errors import DOCUMENT_FAULTS, DocumentFault, Unavailable
+from chatbot.contracts.tasks import Stage
 from chatbot.documents.models import (
     UNFINISHED_STATES,
     AttemptOutcome,
@@ -192,7 +193,8 @@ def _take_back(job_id: UUID, version_id: UUID, worker: str, *, has_crashed: bool
         return False
     close_attempt(job, AttemptOutcome.DEATH, error_code="worker-crashed" if has_crashed else "")
     job.error_detail = f"{worker} {'crashed' if has_crashed else 'was killed'}."
-    if not has_crashed:
+    # Fetching runs no reader of files: it was beside the document that is why, and not it.
+    if not has_crashed or job.stage == Stage.FETCH:
         job.deaths += 1
         _queue_again(job, seconds=wait_after_deaths(job.deaths))
         return True

@@ -15,7 +15,7 @@ from django.db import (
 )
 
 from chatbot import jobs
-from chatbot.contracts.tasks import Queue
+from chatbot.contracts.tasks import Queue, Stage
 from chatbot.documents.services.ingestion.claims import (
     HEARTBEAT_SECONDS,
     Claim,
@@ -141,6 +141,8 @@ class LeaseKeeper:
     @contextlib.contextmanager
     def hold(self, claim: Claim) -> Iterator[Lease]:
         """Keeps the claim alive while the block runs; a suspect one has the worker for itself."""
+        if claim.is_suspect:
+            self._interrupt_fetches()
         lease = Lease(claim)
         with self._lock:
             self._leases[claim.token] = lease
@@ -153,6 +155,12 @@ class LeaseKeeper:
         finally:
             with self._lock:
                 del self._leases[claim.token]
+
+    def _interrupt_fetches(self) -> None:
+        """They may take minutes, in which all others would wait behind who wants to be alone."""
+        for lease in self._held():
+            if lease.claim.stage is Stage.FETCH:
+                lease.is_stopping = True
 
     def _held(self) -> list[Lease]:
         with self._lock:
