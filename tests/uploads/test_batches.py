@@ -1,12 +1,18 @@
 """Batches whose items the worker fetches."""
 
+import threading
+
 import pytest
+from django.db import connection
 from pytest_django import Settings
 
-from chatbot.documents.models import VersionState
+from chatbot.brains.models import Brain
+from chatbot.contracts.errors import NotFound
+from chatbot.documents.models import Document, VersionState
 from chatbot.outbound.addresses import PrivateHosts
+from chatbot.uploads.models import Batch
 from chatbot.uploads.selectors import batch_items
-from chatbot.uploads.services.batches import NewItem, retry_batch
+from chatbot.uploads.services.batches import NewItem, create_batch, retry_batch
 from tests.factories.accounts import make_user
 from tests.factories.brains import make_brain
 from tests.factories.documents import version_of
@@ -46,3 +52,27 @@ class TestBatchOfAddresses:
         assert first["later"].state == VersionState.FAILED
         assert retried.count == 2
         assert version_of(made["later"]).size_bytes == len(b"Another text.")
+
+    def test_leaves_nothing_behind_when_its_brain_goes_meanwhile(self) -> None:
+        user = make_user()
+        brain = make_brain(owner=user)
+
+        def delete() -> None:
+            Brain.objects.filter(pk=brain.pk).delete()
+            connection.close()
+
+        def delete_elsewhere(_: Batch) -> None:
+            thread = threading.Thread(target=delete)
+            thread.start()
+            thread.join()
+
+        with pytest.raises(NotFound):
+            create_batch(
+                user=user,
+                brain_id=brain.pk,
+                items=[NewItem(ref="1", url="https://example.com/a")],
+                also=delete_elsewhere,
+            )
+
+        assert not Document.objects.exists()
+        assert not Batch.objects.exists()

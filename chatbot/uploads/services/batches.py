@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
 from django.conf import settings
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models.functions import Now
 
 from chatbot.brains.models import BrainRole
@@ -48,7 +48,6 @@ class NewItem:
     url: str = ""
 
 
-@transaction.atomic
 def create_batch(
     *,
     user: "User",
@@ -68,6 +67,21 @@ def create_batch(
     get_brain(user=user, brain_id=brain_id, role=BrainRole.EDITOR)
     require_room(user=user)
     _check_refs(items)
+    try:
+        return _create(user, brain_id, items, also)
+    except IntegrityError:
+        # The brain has gone meanwhile, which is what this says.
+        get_brain(user=user, brain_id=brain_id, role=BrainRole.EDITOR)
+        raise
+
+
+@transaction.atomic
+def _create(
+    user: "User",
+    brain_id: UUID,
+    items: Sequence[NewItem],
+    also: Callable[[Batch], None] | None,
+) -> Batch:
     batch = Batch.objects.create(brain_id=brain_id, created_by=user)
     announced = {item.sha256 for item in items if item.sha256}
     known = dict(
