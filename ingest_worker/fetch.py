@@ -5,6 +5,7 @@ from typing import IO, Final
 
 from django.conf import settings
 from django.core.files.base import File
+from django.db import connection
 
 from chatbot.contracts.errors import DOCUMENT_FAULTS, AppError, DocumentFault, UnsupportedType
 from chatbot.documents.services import files, ingestion
@@ -46,6 +47,8 @@ def fetch_document(lease: ingestion.Lease) -> None:
 
 
 def _fetch(lease: ingestion.Lease, file: IO[bytes]) -> Fetched:
+    # The server may take minutes: none of PostgreSQL's connections is held meanwhile.
+    connection.close()
     limits = Limits(max_bytes=settings.UPLOAD_LIMIT_BYTES)
     fetched = fetch_file(lease.claim.source_url, to=file, limits=limits, check=lease.check)
     file.flush()

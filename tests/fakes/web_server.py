@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable
 
 _PATIENCE_SECONDS = 10
 
@@ -20,7 +20,7 @@ class WebServer:
     """
 
     def __init__(self, *, tls: ssl.SSLContext | None = None) -> None:
-        self.answers: dict[str, list[Sequence[bytes]]] = {}
+        self.answers: dict[str, list[Iterable[bytes]]] = {}
         self.requests: list[bytes] = []
         self.seconds_between = 0.0
         self._tls = tls

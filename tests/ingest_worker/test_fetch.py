@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from django.db import connection
+from django.db import connection, connections
 from django.db.models.functions import Now
 from pytest_django import Settings
 
@@ -304,6 +304,23 @@ class TestFetchInProgress:
         assert (version.state, version.storage_name) == (VersionState.CANCELLED, "")
         assert job.attempts.get().outcome == AttemptOutcome.CANCELLED
         assert not StoredFile.objects.exists()
+
+    def test_holds_no_connection_to_the_database(
+        self, user: User, brain: Brain, server: WebServer
+    ) -> None:
+        database = connections["default"]
+        held = []
+
+        def pieces() -> Iterator[bytes]:
+            held.append(database.connection is not None)
+            yield b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nText"
+
+        server.answers["/note.txt"] = [pieces()]
+
+        version = fetched(user, brain, server.url("/note.txt"))
+
+        assert held == [False]
+        assert version.size_bytes == 4
 
     def test_is_repaired_by_fetching(self, user: User, brain: Brain) -> None:
         document = fetch_document(user=user, brain_id=brain.pk, url="https://a.example/a.txt")
