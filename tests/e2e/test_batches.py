@@ -15,12 +15,15 @@ from tests.servers import free_port
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 ENDED_MILLISECONDS = 60_000
+ROOM = 2
+"""For addresses that have not been fetched yet."""
 
 
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     home = tmp_path_factory.mktemp("batches")
-    with Stack(home, free_port(), OUTBOUND_PRIVATE_HOSTS="127.0.0.1") as running_stack:
+    variables = {"OUTBOUND_PRIVATE_HOSTS": "127.0.0.1", "UNFINISHED_FETCHES_LIMIT": str(ROOM)}
+    with Stack(home, free_port(), **variables) as running_stack:
         yield running_stack
 
 
@@ -185,6 +188,25 @@ class TestAddresses:
         picture(page, "24-ready")
         results.get_by_role("button", name="Clear finished").press("Enter")
         expect(results).to_have_count(0)
+
+    def test_are_given_again_when_there_is_room(self, page: Page, host: WebServer) -> None:
+        names = ["one", "two", "three"]
+        for name in names:
+            host.gives(f"/{name}.txt", f"This is page {name}.".encode())
+        make_brain(page, "Little room")
+        field = page.get_by_role("textbox", name="Add from web addresses")
+        results = page.get_by_role("region", name="Web addresses")
+        ready = results.locator("[data-upload=ready]")
+
+        field.fill("\n".join(host.url(f"/{name}.txt") for name in names))
+        page.get_by_role("button", name="Add 3").press("Enter")
+        expect(results.locator("[data-upload=refused]")).to_contain_text("are still being fetched")
+        expect(ready).to_have_count(ROOM, timeout=ENDED_MILLISECONDS)
+        results.get_by_role("button", name="Try failed again").press("Enter")
+
+        expect(ready).to_have_count(len(names), timeout=ENDED_MILLISECONDS)
+        expect(results.get_by_role("listitem")).to_have_count(len(names))
+        expect(results.get_by_text("All web addresses are done")).to_be_visible()
 
     def test_tell_in_korean_why_they_failed(self, korean_page: Page, host: WebServer) -> None:
         page = korean_page
