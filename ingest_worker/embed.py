@@ -18,8 +18,10 @@ from chatbot.contracts.errors import DOCUMENT_FAULTS, DocumentFault, Unavailable
 from chatbot.inference.connectors.errors import (
     BadRequest,
     InferenceError,
+    MalformedAnswer,
     PromptTooLong,
     ServerBusy,
+    ServerFailed,
 )
 from chatbot.inference.connectors.protocol import EmbeddingClient
 from chatbot.inference.selectors import default_embedding_model, endpoints_of
@@ -34,8 +36,18 @@ BUSY_SECONDS: Final = 2.0
 """For a server that is busy a batch waits as long in all; then the job gives its slot back."""
 _LOOK_SECONDS: Final = 0.05
 _PROBE: Final = "word"
+_OF_TEXTS: Final = (BadRequest, PromptTooLong, MalformedAnswer, ServerFailed)
+"""May be the texts' fault: a model makes NaN of some, and servers answer with it, or with 500."""
 
 Vector = list[float]
+
+
+class _TextsRefused(Exception):
+    """A server that embeds other texts did not embed these."""
+
+    def __init__(self, error: InferenceError) -> None:
+        super().__init__(str(error))
+        self.are_too_long = isinstance(error, PromptTooLong)
 
 
 class Embedder:
@@ -98,12 +110,12 @@ class Embedder:
         """One batch; where it is refused, its halves, down to the text that is too long."""
         try:
             vectors = self._vectors(list(batch.values()))
-        except (PromptTooLong, BadRequest) as error:
+        except _TextsRefused as error:
             if len(batch) > 1:
                 for half in _halves(batch):
                     self._embed(half, found, too_long)
                 return
-            if not isinstance(error, PromptTooLong):
+            if not error.are_too_long:
                 raise DocumentFault(
                     DOCUMENT_FAULTS["embedding-refused"], code="embedding-refused"
                 ) from error
@@ -127,45 +139,47 @@ class Embedder:
         """Of the first server that does it.
 
         Raises:
-            BadRequest: it takes other texts; PromptTooLong is another such error.
+            _TextsRefused: one embeds other texts, and these are embedded by none.
             Unavailable: none does.
         """
-        failure: InferenceError | None = None
+        failures: list[InferenceError | _TextsRefused] = []
         for place in _free_first(self._places):
             with place.slots:
                 if not circuits.may_ask(place.endpoint_id):
                     continue
                 answer = _answer(place, texts)
-            if not isinstance(answer, InferenceError):
+            if isinstance(answer, list):
                 return answer
-            if failure is None or isinstance(answer, ServerBusy):
-                failure = answer
-        if isinstance(failure, ServerBusy):
-            raise failure
-        code = failure.error_code if failure else "embedding-away"
-        raise Unavailable("No embedding server embeds.", code=code) from failure
+            failures.append(answer)
+        for failure in sorted(failures, key=_weight):
+            if isinstance(failure, _TextsRefused | ServerBusy):
+                raise failure
+            code = failure.error_code
+            raise Unavailable("No embedding server embeds.", code=code) from failure
+        raise Unavailable("No embedding server embeds.", code="embedding-away")
 
 
-def _answer(place: Place, texts: Sequence[str]) -> list[Vector] | InferenceError:
-    """One server's vectors, or why it has none.
+def _weight(failure: InferenceError | _TextsRefused) -> int:
+    """What can be acted upon comes first."""
+    return 0 if isinstance(failure, _TextsRefused) else 1 if isinstance(failure, ServerBusy) else 2
 
-    Raises:
-        BadRequest: the server takes other texts; PromptTooLong is another such error.
-    """
+
+def _answer(place: Place, texts: Sequence[str]) -> list[Vector] | InferenceError | _TextsRefused:
+    """One server's vectors, or why it has none."""
     let_questions_pass()
     try:
         vectors = place.client.embed(texts)
-    except (BadRequest, PromptTooLong):
-        failure = _failure_of_any_text(place.client)
-        if failure is None:
-            raise
-        return failure
     except ServerBusy as error:
         return error
     except InferenceError as error:
-        logger.info("embedding endpoint %s: %s", place.endpoint_id, error.error_code)
-        circuits.failed(place.endpoint_id, error.error_code)
-        return error
+        failure = _failure_of_any_text(place.client) if isinstance(error, _OF_TEXTS) else error
+        if failure is None:
+            circuits.answered(place.endpoint_id)
+            return _TextsRefused(error)
+        if failure.is_worth_another_endpoint and not isinstance(failure, ServerBusy):
+            logger.info("embedding endpoint %s: %s", place.endpoint_id, failure.error_code)
+            circuits.failed(place.endpoint_id, failure.error_code)
+        return failure
     circuits.answered(place.endpoint_id)
     return vectors
 

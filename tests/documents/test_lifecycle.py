@@ -72,7 +72,7 @@ def half_indexed(brain: Brain) -> Document:
     ingestion.finish_index(indexed)
     ingestion.fail_job(
         claim(second),
-        fault=DocumentFault(DOCUMENT_FAULTS["embedding-refused"], code="embedding-refused"),
+        fault=DocumentFault(DOCUMENT_FAULTS["file-broken"], code="file-broken"),
     )
     return document
 

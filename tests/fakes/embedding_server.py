@@ -7,7 +7,7 @@ limits and about tokens, or says nothing.
 import contextlib
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -45,7 +45,10 @@ class EmbeddingServer:
     fails_after: int | None = None
     """So many requests were answered; the others fail."""
     poison: str = "\0"
-    """A text with it is refused."""
+    """A text with it is refused, or answered as `poisoned` says."""
+    poisoned: str = "refused"
+    """`refused`: with 400; `broken`: with 500; `nan`: its vector is no numbers; `zero`: nothing but
+    zeros."""
     requests: list[list[str]] = field(default_factory=list)
     """Texts of those that were answered."""
     asked: list[str] = field(default_factory=list)
@@ -106,9 +109,15 @@ class EmbeddingServer:
             with self._lock:
                 self._running -= 1
         self.requests.append(texts)
-        vectors = [embedding(text, self.dimensions).tolist() for text in texts]
+        vectors = [self._vector(text) for text in texts]
         rows = [{"index": index, "embedding": vector} for index, vector in enumerate(vectors)]
         return {"data": rows}
+
+    def _vector(self, text: str) -> Sequence[float | None]:
+        if self.poison in text:
+            return [0.0 if self.poisoned == "zero" else None] * self.dimensions
+        vector: list[float] = embedding(text, self.dimensions).tolist()
+        return vector
 
     def _refuse(self, texts: list[str]) -> None:
         is_over = self.fails_after is not None and len(self.requests) >= self.fails_after
@@ -121,8 +130,9 @@ class EmbeddingServer:
             raise Refusal(422, f"batch size {len(texts)} > {self.batch_limit}")
         if any(len(text) > self.max_tokens for text in texts):
             raise Refusal(413, f"inputs must have less than {self.max_tokens} tokens")
-        if any(self.poison in text for text in texts):
-            raise Refusal(400, "no")
+        status = {"refused": 400, "broken": 500}.get(self.poisoned)
+        if status and any(self.poison in text for text in texts):
+            raise Refusal(status, "no")
 
 
 @contextlib.contextmanager

@@ -137,17 +137,32 @@ class TestEmbed:
 
         assert len(embedded(texts(17))) == 17
 
+    @pytest.mark.parametrize("poisoned", ["refused", "broken", "nan", "zero"])
     def test_blames_the_document_for_a_text_that_is_refused_for_itself(
-        self, server: EmbeddingServer
+        self, server: EmbeddingServer, endpoint: InferenceEndpoint, poisoned: str
     ) -> None:
-        server.poison = "003"
+        server.poison, server.poisoned = "006", poisoned
         found: dict[str, Vector] = {}
 
         with pytest.raises(DocumentFault) as caught:
-            Embedder(check=lambda: None).embed(texts(4), found)
+            Embedder(check=lambda: None).embed(texts(8), found)
 
         assert caught.value.error_code == "embedding-refused"
-        assert len(found) == 3
+        assert len(found) >= 6
+        assert circuits.may_ask(endpoint.pk)
+        assert len(embedded(texts(5))) == 5
+
+    @pytest.mark.parametrize("poisoned", ["broken", "nan"])
+    def test_asks_another_server_for_a_text_that_one_can_not_embed(
+        self, server: EmbeddingServer, endpoint: InferenceEndpoint, poisoned: str
+    ) -> None:
+        server.poison, server.poisoned = "003", poisoned
+        with running_embedding_server() as other:
+            make_endpoint(endpoint.model, base_url=other.base_url, upstream_model=MODEL, priority=1)
+
+            found = embedded(texts(4))
+
+        assert len(found) == 4
 
 
 @pytest.mark.usefixtures("endpoint")

@@ -13,9 +13,15 @@ from typing import Any, Final
 import httpx
 import orjson
 
-from chatbot.inference.connectors.errors import BadRequest, MalformedAnswer
+from chatbot.inference.connectors.errors import (
+    BadRequest,
+    MalformedAnswer,
+    ServerFailed,
+    ServerGone,
+)
 from chatbot.inference.connectors.protocol import EndpointConfig
 from chatbot.inference.connectors.requests import endpoint_request, raise_unless_success
+from chatbot.inference.connectors.statuses import HTTP_SERVER_ERROR
 from chatbot.inference.connectors.transport import CONNECT_SECONDS, send, send_async
 
 BATCH_TEXTS: Final = 64
@@ -75,7 +81,12 @@ class _Embeddings:
         )
 
     def _read(self, response: httpx.Response, count: int) -> list[list[float]]:
-        raise_unless_success(self._endpoint, response, response.content)
+        try:
+            raise_unless_success(self._endpoint, response, response.content)
+        except ServerGone as error:
+            if response.status_code != HTTP_SERVER_ERROR:
+                raise
+            raise ServerFailed(error.detail, said=error.said) from error
         try:
             rows = orjson.loads(response.content)["data"]
             vectors = [_unit(_numbers(row["embedding"])) for row in _in_order(rows, count)]

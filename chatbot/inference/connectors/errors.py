@@ -3,6 +3,7 @@
 InferenceError                 code                    another endpoint may do better
 ├── ServerBusy                 inference-busy          yes; carries `retry_after_seconds`
 ├── ServerGone                 inference-gone          yes; refused, broken off, 5xx
+│   └── ServerFailed                                   yes; 500, maybe for texts to embed
 ├── ServerTimedOut             inference-timeout       yes
 ├── ServerRefused              inference-refused       yes; the API key is wrong or not allowed
 ├── AddressWrong               inference-address-wrong yes; nothing can be asked there
@@ -55,6 +56,10 @@ class ServerGone(InferenceError):
     code = "inference-gone"
     default_sentence = "The inference server can't be reached or broke off."
     default_way_out = "Try again in a moment; if it stays away, tell an administrator."
+
+
+class ServerFailed(ServerGone):
+    """It lives, and answered 500: some do so for texts that their model can't handle."""
 
 
 class ServerTimedOut(InferenceError):

@@ -68,6 +68,14 @@ class TestFailJob:
 
         assert version_of(job.version.document).error_code == "file-broken"
 
+    def test_keeps_what_a_parser_said_without_what_can_not_be_stored(
+        self, job: IngestionJob
+    ) -> None:
+        ingestion.fail_job(claim(job), fault=fault("file-broken"), detail="a\x00b\udc80")
+
+        job.refresh_from_db()
+        assert (job.state, job.error_detail) == (JobState.FAILED, "a\N{REPLACEMENT CHARACTER}b?")
+
 
 class TestDelayJob:
     def test_waits_longer_each_time_and_never_fails(self, job: IngestionJob) -> None:

@@ -19,7 +19,7 @@ from chatbot.inference.connectors.errors import (
     MalformedAnswer,
     PromptTooLong,
     ServerBusy,
-    ServerGone,
+    ServerFailed,
     ServerTimedOut,
 )
 from chatbot.inference.connectors.protocol import EndpointConfig
@@ -104,7 +104,7 @@ class TestEmbed:
             (400, "no", BadRequest),
             (400, "input length 900 is longer than the maximum of 512 tokens", PromptTooLong),
             (500, "input is too large to process. increase the physical batch size", PromptTooLong),
-            (500, "no", ServerGone),
+            (500, "no", ServerFailed),
             (503, "no", ServerBusy),
         ],
     )

@@ -35,6 +35,7 @@ from chatbot.documents.services.ingestion.attempts import (
     thin_out_waits,
 )
 from chatbot.documents.services.ingestion.claims import Claim, fenced
+from chatbot.documents.services.ingestion.pages import storable
 from chatbot.documents.services.news import announce_end
 
 FAULTS_LIMIT: Final = 3
@@ -42,9 +43,12 @@ DEATHS_LIMIT: Final = 10
 CRASHES_LIMIT: Final = 2
 LONGEST_WAIT_SECONDS: Final = 30.0
 _MAY_PASS: Final = frozenset(
-    {"parser-timeout", "parser-crashed", "too-much-memory", "too-much-cpu"}
+    {
+        *("parser-timeout", "parser-crashed", "too-much-memory", "too-much-cpu"),
+        "embedding-refused",
+    }
 )
-"""Faults that may have come from a machine under load."""
+"""Faults that may have come from a machine under load, or from a server that ails."""
 _FAULT_WAIT_SECONDS: Final = 2.0
 _ADDRESS_AWAY: Final = "url-unanswered"
 _BUSY: Final = "inference-busy"
@@ -64,7 +68,7 @@ def fail_job(claim: Claim, *, fault: DocumentFault, detail: str = "") -> None:
         job = held.job
         job.faults += 1
         job.error_code = code
-        job.error_detail = detail[:_DETAIL_CHARACTERS]
+        job.error_detail = storable(detail)[:_DETAIL_CHARACTERS]
         close_attempt(job, AttemptOutcome.FAULT, error_code=code)
         if code in _MAY_PASS and job.faults < FAULTS_LIMIT:
             _queue_again(job, seconds=_FAULT_WAIT_SECONDS * job.faults)
@@ -83,7 +87,7 @@ def delay_job(claim: Claim, *, error: Unavailable) -> float:
         seconds = min(LONGEST_WAIT_SECONDS, max(2.0**job.waits, _asked_wait(error)))
         job.waits = min(job.waits + 1, 1000)
         job.error_code = error.error_code[:64]
-        job.error_detail = str(error)[:_DETAIL_CHARACTERS]
+        job.error_detail = storable(str(error))[:_DETAIL_CHARACTERS]
         close_attempt(job, AttemptOutcome.WAIT, error_code=job.error_code)
         thin_out_waits(job, present=claim.token)
         if _has_waited_enough(job):
@@ -115,7 +119,7 @@ def count_death(claim: Claim, *, error: Exception) -> None:
     with fenced(claim) as held:
         job = held.job
         job.deaths += 1
-        job.error_detail = str(error)[:_DETAIL_CHARACTERS]
+        job.error_detail = storable(str(error))[:_DETAIL_CHARACTERS]
         close_attempt(job, AttemptOutcome.DEATH)
         if job.deaths < DEATHS_LIMIT:
             _queue_again(job, seconds=wait_after_deaths(job.deaths))

@@ -17,7 +17,7 @@ PAGES_AT_ONCE: Final = 200
 """Rows in one statement."""
 HEADING_PAGES: Final = 1_000
 """A chapter that began more pages ago is not known any more."""
-_HEADING_LINES: Final = 2_000
+HEADING_LINES: Final = 2_000
 _HEADINGS_BEFORE: Final = r"""
     SELECT found.line[1]
     FROM documents_page AS page,
@@ -57,7 +57,7 @@ def store_pages(version: DocumentVersion, read: Sequence[ReadPage]) -> None:
                 version=version,
                 number=page.number,
                 label=page.label[:200],
-                text=_storable(page.text),
+                text=storable(page.text),
                 source=PageSource.OCR if page.needs_ocr else page.source,
                 confidence=page.confidence,
                 width=page.width,
@@ -87,7 +87,7 @@ def store_pages(version: DocumentVersion, read: Sequence[ReadPage]) -> None:
     )
 
 
-def _storable(text: str) -> str:
+def storable(text: str) -> str:
     """Blank as nothing; what PostgreSQL can't hold replaced, so that offsets stay."""
     if not text.strip():
         return ""
@@ -114,5 +114,5 @@ def headings_before(claim: Claim, number: int) -> list[str]:
     """
     earliest = max(number - HEADING_PAGES, 1)
     with connection.cursor() as cursor:
-        cursor.execute(_HEADINGS_BEFORE, [claim.version_id, earliest, number, _HEADING_LINES])
+        cursor.execute(_HEADINGS_BEFORE, [claim.version_id, earliest, number, HEADING_LINES])
         return [line for (line,) in reversed(cursor.fetchall())]
