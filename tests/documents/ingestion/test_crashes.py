@@ -1,6 +1,9 @@
 """Workers that end by themselves: the document that does it is found, and ends alone."""
 
 import threading
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import replace
 
 import pytest
@@ -96,6 +99,26 @@ class TestFetchBesideACrash:
         assert (job.state, job.crashes, job.deaths) == (JobState.QUEUED, 0, 1)
         assert not claim(job).is_suspect
 
+    def test_is_given_back_though_it_began_just_before(self, brain: Brain) -> None:
+        keeper = ingestion.LeaseKeeper(queue=Queue.INGEST_WORKER, worker=WORKER)
+        fetching = claim(make_job(make_document(brain), stage=Stage.FETCH))
+        opening = replace(claim(make_job(make_document(brain))), is_suspect=True)
+        reading = claim(make_job(make_document(brain)))
+
+        def open_it() -> None:
+            with keeper.hold(opening):
+                pass
+
+        thread = threading.Thread(target=open_it)
+        with keeper.hold(reading):
+            thread.start()
+            # What is alone in waiting has looked for fetches by now, and found none.
+            time.sleep(0.2)
+            late = ingestion.Lease(fetching)
+            keeper._leases[fetching.token] = late
+            wait_until(lambda: late.is_stopping, seconds=5, what="interruption")
+        thread.join(5)
+
     def test_is_given_back_for_who_has_to_be_alone(self, brain: Brain) -> None:
         keeper = ingestion.LeaseKeeper(queue=Queue.INGEST_WORKER, worker=WORKER)
         fetching = claim(make_job(make_document(brain), stage=Stage.FETCH))
@@ -119,11 +142,17 @@ class TestFetchBesideACrash:
         assert alone.is_set()
 
 
+def joined(
+    company: ingestion.Company, *, alone: bool, is_over: Callable[[], bool] = lambda: False
+) -> AbstractContextManager[None]:
+    return company.joined(alone=alone, is_over=is_over)
+
+
 class TestCompany:
     def test_lets_many_work_together(self) -> None:
         company = ingestion.Company()
 
-        with company.joined(alone=False), company.joined(alone=False):
+        with joined(company, alone=False), joined(company, alone=False):
             pass
 
     def test_waits_until_it_is_alone(self) -> None:
@@ -131,10 +160,10 @@ class TestCompany:
         alone = threading.Event()
 
         def work() -> None:
-            with company.joined(alone=True):
+            with joined(company, alone=True):
                 alone.set()
 
-        with company.joined(alone=False):
+        with joined(company, alone=False):
             thread = threading.Thread(target=work)
             thread.start()
             assert not alone.wait(0.2)
@@ -147,13 +176,33 @@ class TestCompany:
         together = threading.Event()
 
         def work() -> None:
-            with company.joined(alone=False):
+            with joined(company, alone=False):
                 together.set()
 
-        with company.joined(alone=True):
+        with joined(company, alone=True):
             thread = threading.Thread(target=work)
             thread.start()
             assert not together.wait(0.2)
         thread.join(5)
 
         assert together.is_set()
+
+    def test_is_waited_for_no_longer_than_the_lease_holds(self) -> None:
+        company = ingestion.Company()
+        lost, went_on = threading.Event(), threading.Event()
+
+        def work() -> None:
+            with joined(company, alone=True, is_over=lost.is_set):
+                went_on.set()
+
+        with joined(company, alone=False):
+            thread = threading.Thread(target=work)
+            thread.start()
+            assert not went_on.wait(0.2)
+            lost.set()
+            assert went_on.wait(5)
+            thread.join(5)
+            with joined(company, alone=False):
+                pass
+        with joined(company, alone=True):
+            pass

@@ -33,6 +33,7 @@ logger = logging.getLogger(__name__)
 AWAY: Final = (OperationalError, InterfaceError, InternalError)
 """PostgreSQL can't be reached, does not get to it in time, ended a session that had frozen, or only
 lets itself be read, as after a failover."""
+_LOOK_SECONDS: Final = 1.0
 
 
 class WorkerStopping(Exception):
@@ -70,28 +71,40 @@ class Company:
         self._wait_alone = 0
 
     @contextlib.contextmanager
-    def joined(self, *, alone: bool) -> Iterator[None]:
-        """Waits until there is room; who is to be alone comes before those who come later."""
-        self._join_alone() if alone else self._join()
+    def joined(self, *, alone: bool, is_over: Callable[[], bool]) -> Iterator[None]:
+        """Waits until there is room; who is to be alone comes before those who come later.
+
+        `is_over` is asked before and while it waits: whether there is nothing left to wait for. The
+        block runs then as well, beside whomever.
+        """
+        with self._changed:
+            has_room = self._join_alone(is_over) if alone else self._join(is_over)
         try:
             yield
         finally:
             with self._changed:
-                self._is_alone = False
-                self._together -= not alone
+                if has_room:
+                    self._is_alone = False
+                    self._together -= not alone
                 self._changed.notify_all()
 
-    def _join(self) -> None:
-        with self._changed:
-            self._changed.wait_for(lambda: not self._is_alone and not self._wait_alone)
-            self._together += 1
+    def _join(self, is_over: Callable[[], bool]) -> bool:
+        has_room = self._waited(lambda: not self._is_alone and not self._wait_alone, is_over)
+        self._together += has_room
+        return has_room
 
-    def _join_alone(self) -> None:
-        with self._changed:
-            self._wait_alone += 1
-            self._changed.wait_for(lambda: not self._is_alone and not self._together)
-            self._wait_alone -= 1
-            self._is_alone = True
+    def _join_alone(self, is_over: Callable[[], bool]) -> bool:
+        self._wait_alone += 1
+        has_room = self._waited(lambda: not self._is_alone and not self._together, is_over)
+        self._wait_alone -= 1
+        self._is_alone |= has_room
+        return has_room
+
+    def _waited(self, has_room: Callable[[], bool], is_over: Callable[[], bool]) -> bool:
+        while not is_over():
+            if self._changed.wait_for(has_room, _LOOK_SECONDS):
+                return True
+        return False
 
 
 class LeaseKeeper:
@@ -141,16 +154,20 @@ class LeaseKeeper:
     @contextlib.contextmanager
     def hold(self, claim: Claim) -> Iterator[Lease]:
         """Keeps the claim alive while the block runs; a suspect one has the worker for itself."""
-        if claim.is_suspect:
-            self._interrupt_fetches()
         lease = Lease(claim)
+
+        def is_over() -> bool:
+            if claim.is_suspect:
+                self._interrupt_fetches()
+            return lease.is_lost or lease.is_stopping
+
         with self._lock:
             self._leases[claim.token] = lease
         # Looked at after it can be found: `stop` tells those that it finds, and is never missed.
         if self.is_stopping:
             lease.is_stopping = True
         try:
-            with self._company.joined(alone=claim.is_suspect):
+            with self._company.joined(alone=claim.is_suspect, is_over=is_over):
                 yield lease
         finally:
             with self._lock:
