@@ -163,7 +163,7 @@ def _chunked(claim: ingestion.Claim, pages: Sequence[Page]) -> Iterator[_Chunked
             # Pages between have been indexed already.
             before = ingestion.headings_before(claim, page.number)
         yield page, [_chunk(page, span) for span in chunker.split(page.text, before)]
-        before = [*before, *heading_lines(page.text)]
+        before = [*before, *heading_lines(page.text)][-ingestion.HEADING_LINES :]
         number = page.number + 1
 
 

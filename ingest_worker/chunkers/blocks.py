@@ -10,7 +10,7 @@ HEADING_CHARACTERS: Final = 120
 """More of a heading is not repeated with each passage."""
 _HEADING_LINE_CHARACTERS: Final = 300
 """A longer line is a paragraph."""
-_HEADING: Final = re.compile(r"(#{1,6}) +(\S.*?)(?: +#+)?\s*$")
+_HEADING: Final = re.compile(r"(#{1,6}) +(\S.*)")
 _HEADING_OR_FENCE: Final = re.compile(r"^(?:#{1,6} [^\n]{1,250}|`{3,20}|~{3,20})", re.MULTILINE)
 _FENCE: Final = re.compile(r" {0,3}(`{3,}|~{3,})")
 _ITEM: Final = re.compile(r"\s*(?:[-*+\u2022]|\d{1,3}[.)])\s+\S")
@@ -49,9 +49,9 @@ class Headings:
         found = _heading(line)
         if found is None:
             return 0
-        level = len(found[1])
+        level, title = found
         self.close(level)
-        self._open.append((level, found[2][:HEADING_CHARACTERS]))
+        self._open.append((level, title[:HEADING_CHARACTERS]))
         return level
 
     def close(self, level: int) -> None:
@@ -118,8 +118,14 @@ def _kind(line: str, fence: str, current: Block | None) -> tuple[Kind, str]:
     return (Kind.LIST if is_item else Kind.TEXT), ""
 
 
-def _heading(line: str) -> re.Match[str] | None:
-    return _HEADING.match(line) if len(line) <= _HEADING_LINE_CHARACTERS else None
+def _heading(line: str) -> tuple[int, str] | None:
+    """Level and title; `#` behind a title, as some write, is no part of it."""
+    found = _HEADING.match(line) if len(line) <= _HEADING_LINE_CHARACTERS else None
+    if found is None:
+        return None
+    title = found[2].rstrip()
+    bare = title.rstrip("#")
+    return len(found[1]), bare.rstrip(" ") if bare.endswith(" ") else title
 
 
 def _closes(line: str, fence: str) -> bool:

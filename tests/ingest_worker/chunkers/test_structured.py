@@ -104,6 +104,22 @@ class TestStructuredChunker:
     def test_finds_nothing_in_nothing(self, text: str) -> None:
         assert CHUNKER.split(text) == []
 
+    @pytest.mark.parametrize(
+        ("line", "title"),
+        [
+            ("# One #", "One"),
+            ("# One ###  ", "One"),
+            ("# C#", "C#"),
+            ("# ##", "##"),
+            ("# One # two", "One # two"),
+        ],
+    )
+    def test_leaves_the_signs_behind_a_heading_out(self, line: str, title: str) -> None:
+        spans = CHUNKER.split(f"{line}\n{ENGLISH * 60}")
+
+        assert {span.headings for span in spans} <= {(), (title,)}
+        assert spans[-1].headings == (title,)
+
     def test_tells_the_headings_that_a_passage_stands_under(self) -> None:
         text = f"# One\n\n{ENGLISH * 12}\n## Two\n\n{ENGLISH * 24}\n# Three\n\n{ENGLISH * 24}"
 

@@ -21,6 +21,7 @@ from chatbot.documents.services.ingestion.faults import (
 )
 from chatbot.documents.services.ingestion.leases import Company, Lease, LeaseKeeper, WorkerStopping
 from chatbot.documents.services.ingestion.pages import (
+    HEADING_LINES,
     ReadPage,
     headings_before,
     unindexed_pages,
@@ -62,6 +63,7 @@ from chatbot.documents.services.ingestion.workers import (
 
 __all__ = [
     "ALIVE_SECONDS",
+    "HEADING_LINES",
     "OLD_ATTEMPTS_AT_ONCE",
     "SUPERSEDED_AT_ONCE",
     "Claim",
