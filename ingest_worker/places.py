@@ -70,11 +70,11 @@ def counted(places: Sequence[Place], texts: Sequence[str]) -> list[int] | None:
 
 
 def _place(endpoint: InferenceEndpoint) -> Place:
-    config, now = endpoint_config(endpoint), time.monotonic()
+    config = endpoint_config(endpoint)
     known = _known.get(endpoint.pk)
     if known and (known.place.config, known.concurrency) != (config, endpoint.concurrency):
         known = None
-    if known and now < known.until:
+    if known and time.monotonic() < known.until:
         return known.place
     server, kept = _told(config)
     limits = batch_limits(_options(endpoint), server, slots=endpoint.concurrency)
@@ -88,12 +88,12 @@ def _place(endpoint: InferenceEndpoint) -> Place:
             limits,
             threading.BoundedSemaphore(limits.batches_at_once),
         )
-    _known[endpoint.pk] = _Known(place, endpoint.concurrency, now + kept)
+    _known[endpoint.pk] = _Known(place, endpoint.concurrency, time.monotonic() + kept)
     return place
 
 
 def _told(config: EndpointConfig) -> tuple[ServerLimits, float]:
-    """The server's limits, and for how many seconds they are believed."""
+    """The server's limits, and for how many seconds from now they are believed."""
     try:
         return server_limits(config), KNOWN_SECONDS
     except InferenceError:
