@@ -7,7 +7,7 @@ database.
 import contextlib
 import os
 from collections.abc import Iterator
-from typing import Final
+from typing import Any, Final
 
 import pytest
 import redis
@@ -17,6 +17,7 @@ from psycopg.errors import DeadlockDetected, LockNotAvailable
 from tests.servers import postgres_and_valkey
 
 MAX_FLUSHES: Final = 3
+DROP_MILLISECONDS: Final = 300_000
 _running = contextlib.ExitStack()
 
 
@@ -64,4 +65,18 @@ def _repeated_flush() -> Iterator[None]:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(connection.ops, "execute_sql_flush", flush_again)
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _unhurried_drop() -> Iterator[None]:
+    """Dropping the test's database waits for a checkpoint: on a slow disk longer than any query."""
+    drop = connection.creation.destroy_test_db
+
+    def drop_unhurried(*arguments: Any, **named: Any) -> None:  # noqa: ANN401 - they are Django's
+        connection.settings_dict["OPTIONS"]["options"] = f"-c statement_timeout={DROP_MILLISECONDS}"
+        drop(*arguments, **named)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(connection.creation, "destroy_test_db", drop_unhurried)
         yield
