@@ -159,7 +159,7 @@ def main() -> None:
     parser.add_argument("--ocr", type=int, default=40, help="at most so many pictures")
     parser.add_argument("--seed", type=int, default=1)
     arguments = parser.parse_args()
-    settings.configure(TESSDATA=os.environ.get("TESSDATA_PREFIX", ""))
+    settings.configure(TESSDATA=os.environ.get("TESSDATA_PREFIX", ""), RAPIDOCR_MODEL="")
     ocr = arguments.ocr if settings.TESSDATA else 0
     cases = [*_collection(arguments.folder)]
     if arguments.originals:
