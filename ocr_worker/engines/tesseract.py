@@ -9,10 +9,11 @@ import tesserocr
 from PIL import Image
 
 from chatbot.contracts.errors import Unavailable
+from ocr_worker.engines.paper import evened
 from ocr_worker.engines.preparation import (
     LINE_PIXELS,
     Prepared,
-    evened,
+    crispness,
     line_of,
     middle_of,
     straightened,
@@ -24,6 +25,10 @@ if TYPE_CHECKING:
 
 _SMOOTHING_PIXELS: Final = 0.8
 """Crisp letters are misread more often than slightly soft ones, Korean ones above all."""
+_SMOOTHING_PIXELS_OF_SCANS: Final = 0.4
+"""For letters that a scanner has softened already."""
+_CRISP: Final = 0.4
+"""See `crispness`; letters as they are drawn by a program have 0.42 and more."""
 _SHORT_SIDE_PIXELS: Final = 500
 """Below this an image is a screenshot or a line, and is read at twice its size, which softens it
 enough."""
@@ -160,11 +165,14 @@ class TesseractEngine:
 def _prepare(page: Prepared) -> Prepared:
     """The page as Tesseract reads it best."""
     level = straightened(page)
+    smoothing = _SMOOTHING_PIXELS
     if page.image.height < LINE_PIXELS:
         level = line_of(level)
     elif min(page.image.size) < _SHORT_SIDE_PIXELS:
         return level.scaled(_ENLARGED).framed(_MARGIN_PIXELS, _WHITE)
-    return level.softened(_SMOOTHING_PIXELS).framed(_MARGIN_PIXELS, _WHITE)
+    elif crispness(page.image) < _CRISP:
+        smoothing = _SMOOTHING_PIXELS_OF_SCANS
+    return level.softened(smoothing).framed(_MARGIN_PIXELS, _WHITE)
 
 
 def _layout(image: Image.Image) -> Any:  # noqa: ANN401 - tesserocr has no types

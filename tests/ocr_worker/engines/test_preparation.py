@@ -1,9 +1,9 @@
 """Images made upright, level and large, and the way back to the page."""
 
 import pytest
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageFilter
 
-from ocr_worker.engines.preparation import Prepared, evened, straightened
+from ocr_worker.engines.preparation import Prepared, crispness, straightened
 
 MARK = (300, 120, 360, 150)
 
@@ -54,22 +54,23 @@ class TestStraightened:
         assert straightened(level) is level
 
 
-class TestEvened:
-    def test_makes_faded_print_black_beside_a_black_corner(self) -> None:
-        faded = Image.new("L", (800, 1000), 235)
-        ImageDraw.Draw(faded).rectangle((600, 0, 799, 200), fill=0)
-        ImageDraw.Draw(faded).rectangle((200, 500, 209, 540), fill=170)
+class TestCrispness:
+    def test_is_one_where_black_touches_white(self, page: Image.Image) -> None:
+        assert crispness(page) == pytest.approx(1)
 
-        even = evened(Prepared(faded)).image
+    @pytest.mark.parametrize("contrast", [255, 90])
+    def test_is_less_for_letters_that_were_scanned(self, contrast: int) -> None:
+        letters = Image.new("L", (800, 600), 255)
+        for left in range(20, 780, 12):
+            ImageDraw.Draw(letters).rectangle((left, 20, left + 3, 580), fill=255 - contrast)
 
-        assert even.getpixel((205, 520)) == 0
-        assert even.getpixel((400, 700)) == 255
-        assert even.getpixel((700, 50)) == 255
+        soft = crispness(letters.filter(ImageFilter.GaussianBlur(1)))
 
-    def test_leaves_an_even_page_alone(self, page: Image.Image) -> None:
-        even = Prepared(page)
+        assert crispness(letters) == pytest.approx(1)
+        assert soft < 0.4
 
-        assert evened(even) is even
+    def test_is_nothing_where_nothing_stands(self) -> None:
+        assert crispness(Image.new("L", (800, 600), 200)) == 0
 
 
 def _marked(image: Image.Image) -> tuple[int, int, int, int]:
