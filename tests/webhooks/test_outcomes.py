@@ -1,10 +1,15 @@
 """What failures make of a webhook."""
 
+from datetime import timedelta
+
 import pytest
+from django.utils import timezone
 
 from chatbot.accounts.models import User
 from chatbot.webhooks.models import DeliveryState, Webhook
 from chatbot.webhooks.services import outcomes
+from chatbot.webhooks.services.claims import claim_delivery
+from chatbot.webhooks.services.registration import update_webhook
 from chatbot.webhooks.services.resending import send_ping
 from tests.factories.webhooks import make_delivery
 from tests.fakes.web_server import WebServer
@@ -12,6 +17,13 @@ from tests.webhooks.delivering import deliver_all, pass_time
 from tests.webhooks.received import received
 
 pytestmark = pytest.mark.django_db
+GONE = outcomes.Outcome(
+    started_at=timezone.now(),
+    duration_ms=1,
+    status_code=410,
+    error_code="receiver-gone",
+    retry_after_seconds=0,
+)
 
 
 class TestWebhook:
@@ -67,3 +79,53 @@ class TestWebhook:
         assert ping.state == DeliveryState.DELIVERED
         assert received(receiver.requests[1]).message["type"] == "ping"
         assert (webhook.failures, webhook.failing_since) == (0, None)
+
+    def test_that_a_person_has_turned_off_meanwhile_is_off_by_that_person(
+        self, user: User, webhook: Webhook
+    ) -> None:
+        delivery = make_delivery(webhook)
+        claim = claim_delivery()
+        assert claim is not None
+        update_webhook(user=user, webhook_id=webhook.pk, is_enabled=False)
+
+        outcomes.record_outcome(claim, GONE)
+
+        webhook.refresh_from_db()
+        delivery.refresh_from_db()
+        assert (webhook.is_enabled, webhook.disabled_code, webhook.failures) == (False, "", 0)
+        assert delivery.state == DeliveryState.FAILED
+
+    def test_that_has_moved_meanwhile_is_not_judged_by_its_old_address(
+        self, user: User, webhook: Webhook, receiver: WebServer
+    ) -> None:
+        receiver.gives("/new")
+        delivery = make_delivery(webhook)
+        claim = claim_delivery()
+        assert claim is not None
+        update_webhook(user=user, webhook_id=webhook.pk, url=receiver.url("/new"))
+
+        outcomes.record_outcome(claim, GONE)
+        pass_time(7)
+        deliver_all()
+
+        webhook.refresh_from_db()
+        delivery.refresh_from_db()
+        assert (webhook.is_enabled, webhook.failures) == (True, 0)
+        assert delivery.state == DeliveryState.DELIVERED
+
+    def test_begins_anew_at_another_address(
+        self, user: User, webhook: Webhook, receiver: WebServer
+    ) -> None:
+        receiver.gives("/new")
+        delivery = make_delivery(webhook)
+        Webhook.objects.update(
+            failures=9,
+            failing_since=timezone.now() - timedelta(days=2),
+            paused_until=timezone.now() + timedelta(minutes=9),
+        )
+
+        update_webhook(user=user, webhook_id=webhook.pk, url=receiver.url("/new"))
+        deliver_all()
+
+        delivery.refresh_from_db()
+        assert delivery.state == DeliveryState.DELIVERED

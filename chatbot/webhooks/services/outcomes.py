@@ -53,7 +53,11 @@ def record_outcome(claim: Claim, outcome: Outcome) -> None:
     if delivery is not None:
         _log(delivery, outcome)
         if outcome.error_code:
-            _put_off(webhook, delivery, outcome)
+            # What a person has turned off or moved meanwhile isn't judged by what its address did.
+            is_same = webhook.is_enabled and webhook.url == claim.url
+            _put_off(delivery, outcome, is_gone=is_same and outcome.error_code == GONE)
+            if is_same:
+                _blame(webhook, outcome)
         else:
             _end(delivery, DeliveryState.DELIVERED)
             webhook.failures, webhook.failing_since, webhook.paused_until = 0, None, None
@@ -75,20 +79,28 @@ def _log(delivery: Delivery, outcome: Outcome) -> None:
     )
 
 
-def _put_off(webhook: Webhook, delivery: Delivery, outcome: Outcome) -> None:
+def _put_off(delivery: Delivery, outcome: Outcome, *, is_gone: bool) -> None:
+    if is_gone or delivery.tries > len(BACKOFF_SECONDS):
+        _end(delivery, DeliveryState.FAILED)
+        return
+    seconds = max(_asked(outcome), _wait(delivery.tries))
+    delivery.next_attempt_at = timezone.now() + timedelta(seconds=seconds)
+
+
+def _blame(webhook: Webhook, outcome: Outcome) -> None:
     now = timezone.now()
     _count_failure(webhook, now)
-    asked = min(outcome.retry_after_seconds, LONGEST_RETRY_AFTER_SECONDS)
-    webhook.paused_until = now + timedelta(seconds=max(asked, _pause(webhook.failures)))
-    if delivery.tries > len(BACKOFF_SECONDS):
-        _end(delivery, DeliveryState.FAILED)
-    else:
-        delivery.next_attempt_at = now + timedelta(seconds=max(asked, _wait(delivery.tries)))
+    pause = max(_asked(outcome), _pause(webhook.failures))
+    webhook.paused_until = now + timedelta(seconds=pause)
     if outcome.error_code == GONE:
-        _end(delivery, DeliveryState.FAILED)
         _disable(webhook, GONE)
     elif webhook.failing_since and now - webhook.failing_since > timedelta(days=FAILING_DAYS):
         _disable(webhook, FAILING)
+
+
+def _asked(outcome: Outcome) -> float:
+    """Seconds that the receiver wants to be left alone."""
+    return min(outcome.retry_after_seconds, LONGEST_RETRY_AFTER_SECONDS)
 
 
 def _count_failure(webhook: Webhook, now: datetime) -> None:

@@ -77,15 +77,14 @@ def create_webhook(
 def update_webhook(*, user: "User", webhook_id: UUID, **changes: Any) -> Webhook:  # noqa: ANN401
     """Changes `url`, `description`, `events` or `is_enabled`; what isn't given stays.
 
-    Turned on, it begins anew. Turned off, what was still to be sent fails.
+    Turned on, or at another address, it begins anew. Turned off, what was still to be sent fails.
 
     Raises:
         NotFound, NotAllowed: as `get_webhook`.
         UrlRefused: as `create_webhook`.
     """
     webhook = locked_webhook(user=user, webhook_id=webhook_id)
-    if "url" in changes:
-        webhook.url = _checked(changes.pop("url"))
+    url = _checked(changes.pop("url")) if "url" in changes else webhook.url
     if "events" in changes:
         webhook.events = sorted(set(changes.pop("events")))
     webhook.description = changes.pop("description", webhook.description)
@@ -94,9 +93,10 @@ def update_webhook(*, user: "User", webhook_id: UUID, **changes: Any) -> Webhook
         raise TypeError(f"a webhook has no {', '.join(changes)}")
     if is_enabled and not webhook.is_enabled:
         webhook.disabled_code = ""
+    if url != webhook.url or (is_enabled and not webhook.is_enabled):
         webhook.failures = 0
         webhook.failing_since = webhook.paused_until = None
-    webhook.is_enabled = is_enabled
+    webhook.url, webhook.is_enabled = url, is_enabled
     webhook.save()
     if not is_enabled:
         fail_pending(webhook)
