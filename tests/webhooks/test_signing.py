@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from pytest_django import Settings
 
+from chatbot.webhooks.services.faults import DELIVERY_FAULTS
 from chatbot.webhooks.services.signing import (
     SecretUnreadable,
     decrypted,
@@ -87,3 +88,8 @@ class TestDocumentation:
         assert not verified(headers, body + b" ", SECRET)
         assert not verified(headers, body, new_secret())
         assert not verified(old, body, SECRET)
+
+    def test_names_all_that_can_go_wrong(self) -> None:
+        page = DOCUMENTATION.read_text()
+
+        assert [code for code in DELIVERY_FAULTS if f"`{code}`" not in page] == []
