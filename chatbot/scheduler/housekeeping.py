@@ -71,6 +71,7 @@ class Housekeeping:
                 every_seconds=600,
                 at_once=upkeep.OLD_AT_ONCE,
             ),
+            Chore(upkeep.fail_forgotten_deliveries, every_seconds=60),
             Chore(files.remove_orphans, every_seconds=30, at_once=files.ORPHANS_AT_ONCE),
         ]
 

@@ -65,9 +65,7 @@ def get_delivery(*, user: "User", delivery_id: UUID) -> Delivery:
         .first()
     )
     if delivery is None:
-        raise NotFound(
-            "There is no such delivery.", way_out="Deliveries are removed after thirty days."
-        )
+        raise no_such_delivery()
     require_role(has=getattr(delivery, "role", 0), needs=BrainRole.EDITOR)
     return delivery
 
@@ -75,3 +73,10 @@ def get_delivery(*, user: "User", delivery_id: UUID) -> Delivery:
 def no_such_webhook() -> NotFound:
     """What is said of a webhook that is gone, or somebody else's."""
     return NotFound("There is no such webhook.", way_out="List the webhooks of the brain.")
+
+
+def no_such_delivery() -> NotFound:
+    """What is said of a delivery that is gone, or somebody else's."""
+    return NotFound(
+        "There is no such delivery.", way_out="Deliveries are removed after thirty days."
+    )

@@ -10,8 +10,9 @@ from pytest_django import Settings
 
 from chatbot.accounts.models import User
 from chatbot.brains.models import Brain
+from chatbot.contracts.errors import NotFound
 from chatbot.outbound.addresses import PrivateHosts
-from chatbot.webhooks.models import DeliveryState, Webhook
+from chatbot.webhooks.models import Delivery, DeliveryState, Webhook
 from chatbot.webhooks.services import outcomes
 from chatbot.webhooks.services.registration import rotate_secret
 from chatbot.webhooks.services.resending import resend
@@ -186,3 +187,10 @@ class TestResend:
 
         assert {received(request).id for request in receiver.requests} == {str(delivery.pk)}
         assert delivery.attempts.count() == 2
+
+    def test_says_that_the_delivery_has_gone_meanwhile(self, webhook: Webhook) -> None:
+        delivery = make_delivery(webhook)
+        Delivery.objects.all().delete()
+
+        with pytest.raises(NotFound):
+            resend(delivery)

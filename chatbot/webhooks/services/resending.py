@@ -9,7 +9,7 @@ from django.utils import timezone
 from chatbot import jobs
 from chatbot.contracts.errors import Conflict
 from chatbot.webhooks.models import PING, Delivery, DeliveryState, Webhook
-from chatbot.webhooks.selectors import get_delivery, no_such_webhook
+from chatbot.webhooks.selectors import get_delivery, no_such_delivery, no_such_webhook
 from chatbot.webhooks.services.faults import DISABLED
 from chatbot.webhooks.services.registration import locked_webhook
 
@@ -51,7 +51,11 @@ def resend(delivery: Delivery) -> Delivery:
     if webhook is None:
         raise no_such_webhook()
     _require_enabled(webhook)
-    delivery.refresh_from_db()
+    # Read again: it may have been sent or removed while the webhook was somebody else's.
+    found = Delivery.objects.filter(pk=delivery.pk).first()
+    if found is None:
+        raise no_such_delivery()
+    delivery = found
     delivery.state = DeliveryState.PENDING
     delivery.tries = 0
     delivery.next_attempt_at = timezone.now()

@@ -4,11 +4,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
-from django.db.models import Min
+from django.db import transaction
+from django.db.models import Exists, Min, OuterRef
 from django.db.models.functions import Now
 from django.utils import timezone
 
 from chatbot.webhooks.models import Delivery, DeliveryState, Webhook
+from chatbot.webhooks.services.registration import fail_pending
 
 KEEP_DAYS: Final = 30
 OLD_AT_ONCE: Final = 500
@@ -23,12 +25,35 @@ class Backlog:
     """Webhooks that were turned off because they failed."""
 
 
+@transaction.atomic
 def remove_old_deliveries() -> int:
-    """Returns how many; `OLD_AT_ONCE` means that there may be more."""
-    old = Delivery.objects.filter(created_at__lt=Now() - timedelta(days=KEEP_DAYS))
-    chunk = list(old.order_by("created_at").values_list("pk", flat=True)[:OLD_AT_ONCE])
+    """Those that are still to be sent stay. Returns how many; `OLD_AT_ONCE`: maybe more."""
+    old = Delivery.objects.filter(created_at__lt=Now() - timedelta(days=KEEP_DAYS)).exclude(
+        state=DeliveryState.PENDING
+    )
+    # Whoever writes to a delivery holds its webhook: what is in use at this moment goes later.
+    free = old.select_related("webhook").select_for_update(
+        no_key=True, skip_locked=True, of=("self", "webhook")
+    )
+    chunk = [
+        delivery.pk for delivery in free.order_by("created_at").only("webhook__id")[:OLD_AT_ONCE]
+    ]
     Delivery.objects.filter(pk__in=chunk).delete()
     return len(chunk)
+
+
+def fail_forgotten_deliveries() -> int:
+    """Fails what was recorded at the moment in which its webhook was turned off.
+
+    Returns of how many webhooks; what nobody sends would count as waiting for ever.
+    """
+    pending = Delivery.objects.filter(webhook=OuterRef("pk"), state=DeliveryState.PENDING)
+    forgotten = Webhook.objects.filter(Exists(pending), is_enabled=False)
+    with transaction.atomic():
+        webhooks = list(forgotten.select_for_update(no_key=True, skip_locked=True))
+        for webhook in webhooks:
+            fail_pending(webhook)
+    return len(webhooks)
 
 
 def backlog() -> Backlog:
