@@ -13,11 +13,11 @@ class WebhooksConfig(AppConfig):
     def ready(self) -> None:
         from chatbot.brains.services import empty_first  # noqa: PLC0415 - needs the models
 
-        empty_first(_remove_webhooks)
+        empty_first(_silence_webhooks)
 
 
-def _remove_webhooks(brain: "Brain") -> None:
+def _silence_webhooks(brain: "Brain") -> None:
     # Not before a brain is deleted: few processes need what this imports.
-    from chatbot.webhooks.services.registration import remove_webhooks  # noqa: PLC0415
+    from chatbot.webhooks.services.registration import silence_webhooks  # noqa: PLC0415
 
-    remove_webhooks(brain)
+    silence_webhooks(brain)

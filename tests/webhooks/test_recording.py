@@ -10,14 +10,22 @@ from chatbot.brains.models import Brain
 from chatbot.brains.services import delete_brain
 from chatbot.contracts.errors import DocumentFault
 from chatbot.contracts.tasks import Stage
-from chatbot.documents.models import Document, JobState, PageSource, VersionState
+from chatbot.documents.models import (
+    Document,
+    DocumentVersion,
+    JobState,
+    PageSource,
+    VersionState,
+)
 from chatbot.documents.services import (
     cancel_document,
     delete_document,
     ingestion,
     reread_document,
 )
+from chatbot.documents.services.news import announce_end
 from chatbot.webhooks.models import Delivery, Webhook, WebhookEvent
+from tests.elsewhere import PATIENCE_SECONDS, begin_elsewhere, wait_for_lock
 from tests.factories.brains import make_brain
 from tests.factories.documents import claim, make_document, make_job, version_of
 from tests.factories.webhooks import make_delivery, make_webhook
@@ -41,6 +49,11 @@ def read(document: Document) -> None:
     with ingestion.fenced(indexed) as held:
         ingestion.record_indexed(held, numbers=[1])
     ingestion.finish_index(indexed)
+
+
+def cancelled(version: DocumentVersion) -> DocumentVersion:
+    version.state = VersionState.CANCELLED
+    return version
 
 
 def received(brain: Brain) -> Document:
@@ -152,3 +165,16 @@ class TestBrain:
 
         left: list[Any] = [*Webhook.objects.all(), *Delivery.objects.all()]
         assert left == []
+
+    @pytest.mark.django_db(transaction=True)
+    def test_goes_while_one_of_its_documents_ends(self, user: User, brain: Brain) -> None:
+        make_webhook(brain)
+        job = claim(make_job(make_document(brain)))
+
+        with ingestion.fenced(job) as held:
+            going = begin_elsewhere(lambda: delete_brain(user=user, brain_id=brain.pk))
+            wait_for_lock()
+            announce_end(cancelled(held.version))
+        going.result(PATIENCE_SECONDS)
+
+        assert not Webhook.objects.exists()

@@ -107,18 +107,27 @@ def update_webhook(*, user: "User", webhook_id: UUID, **changes: Any) -> Webhook
 @transaction.atomic
 def delete_webhook(*, user: "User", webhook_id: UUID) -> None:
     """Deletes a webhook with its deliveries; raises NotFound and NotAllowed as `get_webhook`."""
-    webhook = get_webhook(user=user, webhook_id=webhook_id)
-    # Events that are being recorded for it hold the row: they are seen by the cascade, or none.
-    list(Webhook.objects.select_for_update().filter(pk=webhook.pk))
-    webhook.delete()
+    remove_webhook(get_webhook(user=user, webhook_id=webhook_id))
     record("webhook deleted", user_id=user.pk, webhook=webhook_id)
 
 
-def remove_webhooks(brain: Brain) -> None:
-    """Before the brain itself goes, in the caller's transaction."""
+@transaction.atomic
+def remove_webhook(webhook: Webhook) -> None:
+    """As `delete_webhook`, whoever asks for it."""
+    # Events that are being recorded for it hold the row: they are seen by the cascade, or none.
+    list(Webhook.objects.select_for_update().filter(pk=webhook.pk))
+    webhook.delete()
+
+
+def silence_webhooks(brain: Brain) -> None:
+    """Before the brain itself goes, and they with it, in the caller's transaction.
+
+    They can't go first: whoever ends a document holds it while asking for the brain's webhooks, and
+    the caller is about to wait for the documents.
+    """
     webhooks = Webhook.objects.filter(brain=brain)
-    list(webhooks.select_for_update().order_by("pk"))
-    webhooks.delete()
+    list(webhooks.select_for_update(no_key=True).order_by("pk"))
+    webhooks.update(is_enabled=False)
 
 
 @transaction.atomic
