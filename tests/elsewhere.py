@@ -43,6 +43,8 @@ def wait_for_lock() -> None:
 
 def _waiting() -> bool:
     with connection.cursor() as cursor:
+        # A transaction else sees for ever what it saw at first.
+        cursor.execute("SELECT pg_stat_clear_snapshot()")
         cursor.execute(
             "SELECT EXISTS (SELECT FROM pg_stat_activity"
             " WHERE datname = current_database() AND wait_event_type = 'Lock')"

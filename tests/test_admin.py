@@ -9,7 +9,7 @@ from django.contrib import admin
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.auth.models import Group
 from django.contrib.contenttypes.models import ContentType
-from django.db import connection
+from django.db import connection, transaction
 from django.db.models import Model
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -26,6 +26,9 @@ from chatbot.conversations.models import Conversation, DailyTokens, TurnState
 from chatbot.documents.models import Document, IngestionJob, VersionState, Worker
 from chatbot.documents.services import ingestion
 from chatbot.retrieval.models import IndexGeneration
+from chatbot.webhooks.models import Delivery, Webhook, WebhookEvent
+from chatbot.webhooks.services.recording import record_event
+from tests.elsewhere import PATIENCE_SECONDS, begin_elsewhere, wait_for_lock
 from tests.factories.accounts import PASSWORD, make_api_key, make_group, make_user
 from tests.factories.brains import add_member, make_brain
 from tests.factories.conversations import make_conversation, make_turn
@@ -581,6 +584,54 @@ class TestCredentials:
 
         assert secret not in page
         assert key.secret_sha256 not in page
+
+
+class TestWebhook:
+    @pytest.fixture
+    def webhook(self) -> Webhook:
+        url = "https://receiver.example/services/T0/xyzzy?token=xyzzy"
+        return make_webhook(make_brain(owner=make_user()), url=url)
+
+    def test_shows_the_host_of_its_address_and_no_secret(
+        self, administrator: Client, webhook: Webhook
+    ) -> None:
+        delivery = make_delivery(webhook)
+        addresses = [
+            page_of(Webhook, "changelist"),
+            page_of(Webhook, "change", webhook.pk),
+            page_of(Webhook, "delete", webhook.pk),
+            page_of(Delivery, "changelist"),
+            page_of(Delivery, "change", delivery.pk),
+        ]
+
+        pages = [administrator.get(address).content.decode() for address in addresses]
+
+        assert [page.count("xyzzy") for page in pages] == [0] * len(pages)
+        assert all("https://receiver.example" in page for page in pages)
+
+    def test_is_deleted_without_its_secret_staying_in_the_log(
+        self, administrator: Client, webhook: Webhook
+    ) -> None:
+        make_delivery(webhook)
+
+        administrator.post(page_of(Webhook, "delete", webhook.pk), {"post": "yes"})
+
+        assert not Webhook.objects.exists()
+        assert LogEntry.objects.get().object_repr == "https://receiver.example"
+
+    @pytest.mark.django_db(transaction=True)
+    def test_is_deleted_while_an_event_is_recorded_for_it(
+        self, administrator: Client, webhook: Webhook
+    ) -> None:
+        address = page_of(Webhook, "delete", webhook.pk)
+        with transaction.atomic():
+            event = WebhookEvent.DOCUMENT_READY
+            record_event(brain_id=webhook.brain_id, event=event, data={})
+            deleting = begin_elsewhere(lambda: administrator.post(address, {"post": "yes"}))
+            wait_for_lock()
+        deleting.result(PATIENCE_SECONDS)
+
+        assert not Webhook.objects.exists()
 
 
 class TestWorker:

@@ -1,4 +1,7 @@
-"""Webhooks and what is delivered to them. Secrets are shown nowhere."""
+"""Webhooks and what is delivered to them.
+
+Secrets are shown nowhere, nor are addresses but for their hosts: many services put a secret there.
+"""
 
 from typing import ClassVar
 
@@ -12,6 +15,7 @@ from django.utils.safestring import SafeString
 from chatbot.admin_pages import Button, LightDeletion, ReadOnlyAdmin, ReadOnlyInline
 from chatbot.webhooks.models import Delivery, DeliveryAttempt, Webhook
 from chatbot.webhooks.services.faults import DELIVERY_FAULTS
+from chatbot.webhooks.services.registration import remove_webhook
 from chatbot.webhooks.services.resending import resend
 
 
@@ -19,7 +23,7 @@ from chatbot.webhooks.services.resending import resend
 class WebhookAdmin(ReadOnlyAdmin, LightDeletion):
     can_delete = True
     list_display = (
-        "url",
+        "__str__",
         "brain",
         "is_enabled",
         "disabled_code",
@@ -32,7 +36,7 @@ class WebhookAdmin(ReadOnlyAdmin, LightDeletion):
     list_select_related = ("brain", "created_by")
     search_fields = ("url", "description", "brain__name", "=id")
     fields = (
-        *list_display,
+        *list_display[1:],
         "description",
         "events",
         "paused_until",
@@ -41,6 +45,13 @@ class WebhookAdmin(ReadOnlyAdmin, LightDeletion):
         "deliveries",
     )
     readonly_fields = ("deliveries",)
+
+    def delete_model(self, request: HttpRequest, obj: Webhook) -> None:  # noqa: ARG002 - Django's
+        remove_webhook(obj)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Webhook, Webhook]) -> None:
+        for webhook in queryset:
+            self.delete_model(request, webhook)
 
     @admin.display(description="Deliveries")
     def deliveries(self, webhook: Webhook) -> SafeString:

@@ -5,6 +5,7 @@ Webhook -> Delivery (an event for one webhook; the row is the outbox)
 """
 
 import uuid
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
@@ -71,7 +72,9 @@ class Webhook(models.Model):
         ordering = ("created_at", "id")
 
     def __str__(self) -> str:
-        return self.url
+        """Its host alone: what follows may hold a secret, and this stands in logs of the admin."""
+        scheme, netloc, *_ = urlsplit(self.url)
+        return f"{scheme}://{netloc}"
 
 
 class DeliveryState(models.TextChoices):
