@@ -56,6 +56,7 @@ class TestCreateWebhook:
             ("http://2130706433/hook", "unusual form"),
             ("ftp://receiver.example/hook", "neither https"),
             ("https://name:password@receiver.example/", "password"),
+            pytest.param(f"https://receiver.example/{'길' * 300}", "too long", id="long in ASCII"),
         ],
     )
     def test_refuses_addresses_that_nothing_is_sent_to(

@@ -17,8 +17,9 @@ from chatbot.accounts.services.audit import record
 from chatbot.brains.models import Brain, BrainRole
 from chatbot.brains.selectors import get_brain
 from chatbot.contracts.errors import Conflict
+from chatbot.outbound.errors import UrlRefused
 from chatbot.outbound.resolving import check_literal
-from chatbot.outbound.urls import read_url
+from chatbot.outbound.urls import LONGEST_URL, read_url
 from chatbot.webhooks.models import DeliveryState, Webhook
 from chatbot.webhooks.selectors import get_webhook
 from chatbot.webhooks.services.faults import DISABLED
@@ -173,4 +174,7 @@ def _keep_old_secret(webhook: Webhook) -> None:
 def _checked(url: str) -> str:
     read = read_url(url)
     check_literal(read, private=settings.OUTBOUND_PRIVATE_HOSTS)
+    # Of a character that isn't ASCII three to nine are made.
+    if len(str(read)) > LONGEST_URL:
+        raise UrlRefused("it is too long")
     return str(read)
