@@ -155,6 +155,17 @@ class TestWhatElseIsDone:
         assert document.next_version is None
         assert version_of(document).state == VersionState.READY
 
+    @pytest.mark.django_db(transaction=True)
+    def test_cancelling_tells_the_browsers_that_the_document_stays(
+        self, user: User, brain: Brain, document: Document
+    ) -> None:
+        reread_document(user=user, document_id=document.pk)
+
+        with events_of(brain) as events:
+            cancel_document(user=user, document_id=document.pk)
+
+        assert [(event["state"], event["next"]) for event in events] == [("ready", None)]
+
     def test_cancelling_dismisses_a_reading_that_failed(
         self, user: User, document: Document
     ) -> None:

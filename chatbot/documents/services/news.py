@@ -16,11 +16,11 @@ _EVENTS = {
 def announce(version: DocumentVersion) -> None:
     """After the commit, tells how far the document is. Its `document` should be loaded."""
     document = version.document
+    # A reading that was dropped is neither: the document stays as it is.
+    is_current = document.current_version_id == version.pk
+    change = _change(document, version if is_current else document.current_version)
     if document.next_version_id == version.pk:
-        change = _change(document, document.current_version)
         change["next"] = _progress(version)
-    else:
-        change = _change(document, version)
     jobs.announce_document(change)
 
 
