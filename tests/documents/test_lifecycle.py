@@ -1,8 +1,10 @@
 """Retrying, cancelling and deleting documents."""
 
+from functools import partial
 from pathlib import Path
 
 import pytest
+from django.db import transaction
 
 from chatbot.accounts.models import User
 from chatbot.brains.models import Brain, BrainRole
@@ -29,13 +31,17 @@ from chatbot.documents.services import (
     cancel_document,
     delete_document,
     ingestion,
+    reread_document,
     retry_document,
 )
 from chatbot.documents.services.ingestion.progress import PAGES_OF_STAGE
+from chatbot.documents.services.lifecycle import lock_latest
 from chatbot.retrieval.models import Chunk
+from tests.elsewhere import PATIENCE_SECONDS, begin_elsewhere, elsewhere, wait_for_lock
 from tests.factories.accounts import make_user
 from tests.factories.brains import add_member, make_brain
 from tests.factories.documents import claim, make_document, make_job, upload, version_of
+from tests.factories.webhooks import make_webhook
 from tests.listening import events_of
 
 pytestmark = pytest.mark.django_db
@@ -207,6 +213,21 @@ class TestDeleteDocument:
             (str(document.pk), True)
         ]
 
+    @pytest.mark.django_db(transaction=True)
+    def test_tells_once_of_two_who_do_it_at_once(self, user: User, brain: Brain) -> None:
+        webhook = make_webhook(brain)
+        document = make_document(brain)
+        delete = partial(delete_document, user=user, document_id=document.pk)
+
+        with transaction.atomic():
+            delete()
+            second = begin_elsewhere(delete)
+            wait_for_lock()
+        with pytest.raises(NotFound):
+            second.result(PATIENCE_SECONDS)
+
+        assert [delivery.event for delivery in webhook.deliveries.all()] == ["document.deleted"]
+
     def test_lets_the_same_bytes_in_again(self, user: User, brain: Brain) -> None:
         first = upload(user, brain, b"The same").document
         delete_document(user=user, document_id=first.pk)
@@ -214,6 +235,28 @@ class TestDeleteDocument:
         second = upload(user, brain, b"The same")
 
         assert second.created
+
+
+class TestLockLatest:
+    @pytest.mark.django_db(transaction=True)
+    def test_holds_a_reading_that_was_begun_while_it_waited(self, user: User, brain: Brain) -> None:
+        document = make_document(brain, state=VersionState.READY, pages=["Some text."])
+
+        @transaction.atomic
+        def lock() -> tuple[int, list[int]]:
+            return lock_latest(document).number, elsewhere(free_versions)
+
+        @transaction.atomic
+        def free_versions() -> list[int]:
+            versions = DocumentVersion.objects.select_for_update(skip_locked=True)
+            return list(versions.values_list("number", flat=True))
+
+        with transaction.atomic():
+            reread_document(user=user, document_id=document.pk)
+            locked = begin_elsewhere(lock)
+            wait_for_lock()
+
+        assert locked.result(PATIENCE_SECONDS) == (2, [])
 
 
 @pytest.mark.parametrize("service", [retry_document, cancel_document, delete_document])

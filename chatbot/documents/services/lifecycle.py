@@ -214,21 +214,28 @@ def delete_document(*, user: "User", document_id: UUID) -> None:
     Raises:
         NotFound, NotAllowed: as `get_document` for an editor.
     """
-    remove(get_document(user=user, document_id=document_id, role=BrainRole.EDITOR))
+    document = get_document(user=user, document_id=document_id, role=BrainRole.EDITOR)
+    if not remove(document):
+        raise no_such_document()
 
 
-def remove(document: Document) -> None:
-    """As `delete_document`, whoever asks for it; in the caller's transaction."""
-    current = document.current_version
+def remove(document: Document) -> bool:
+    """As `delete_document`, whoever asks for it; in the caller's transaction.
+
+    False: somebody else has deleted it meanwhile, and told so.
+    """
     # Locked before the cascade looks for rows: a worker's write is seen by it, or finds nothing.
-    versions = list(
-        DocumentVersion.objects.select_for_update().filter(document=document).order_by("pk")
-    )
+    versions = _hold_versions(document, no_key=False)
     list(IngestionJob.objects.select_for_update().filter(version__in=versions).only("pk"))
+    locked = Document.objects.select_for_update(of=("self",)).select_related("current_version")
+    found = locked.filter(pk=document.pk).first()
+    if found is None:
+        return False
     Document.objects.filter(pk=document.pk).delete()
-    announce_deletion(document, current)
+    announce_deletion(found, found.current_version)
     names = sorted({version.storage_name for version in versions} - {""})
     transaction.on_commit(lambda: files.remove_files(names=names), robust=True)
+    return True
 
 
 def _locked(*, user: "User", document_id: UUID) -> tuple[Document, DocumentVersion]:
@@ -244,7 +251,7 @@ def lock_latest(document: Document) -> DocumentVersion:
         NotFound: the document has been deleted meanwhile.
     """
     # Whoever deletes the document holds these rows, or has taken them away meanwhile.
-    list(document.versions.select_for_update(no_key=True).order_by("pk"))
+    _hold_versions(document, no_key=True)
     both = Document.objects.select_related("current_version", "next_version")
     found = both.filter(pk=document.pk).first()
     if found is None:
@@ -255,3 +262,10 @@ def lock_latest(document: Document) -> DocumentVersion:
         raise no_such_document()
     version.document = document
     return version
+
+
+def _hold_versions(document: Document, *, no_key: bool) -> list[DocumentVersion]:
+    """All of them, twice: one that was made while the others were waited for is seen only then."""
+    versions = document.versions.select_for_update(no_key=no_key).order_by("pk")
+    list(versions)
+    return list(versions.all())
