@@ -35,13 +35,17 @@ def begin_elsewhere(do: Callable[[], Result]) -> "Future[Result]":
 
 def wait_for_lock() -> None:
     """Until somebody waits for a row that this test holds."""
+    wait_until(_somebody_waits)
+
+
+def wait_until(is_so: Callable[[], bool]) -> None:
     until = time.monotonic() + PATIENCE_SECONDS
-    while not _waiting():
-        assert time.monotonic() < until, "nobody waits"
+    while not is_so():
+        assert time.monotonic() < until, "it did not come to that"
         time.sleep(0.02)
 
 
-def _waiting() -> bool:
+def _somebody_waits() -> bool:
     with connection.cursor() as cursor:
         # A transaction else sees for ever what it saw at first.
         cursor.execute("SELECT pg_stat_clear_snapshot()")

@@ -7,10 +7,11 @@ import pytest
 from chatbot.brains.models import Brain
 from chatbot.contracts.tasks import Stage
 from chatbot.documents.models import Document, DocumentVersion, IngestionJob, JobState, VersionState
-from chatbot.documents.services import bulk
+from chatbot.documents.services import bulk, ingestion
+from tests.elsewhere import PATIENCE_SECONDS, begin_elsewhere, elsewhere, wait_until
 from tests.factories.accounts import make_user
 from tests.factories.brains import make_brain
-from tests.factories.documents import make_document, make_job
+from tests.factories.documents import claim, make_document, make_job
 
 pytestmark = pytest.mark.django_db
 
@@ -76,3 +77,30 @@ class TestRetryFailed:
         changed = bulk.retry_failed(Document.objects.filter(brain=brain))
 
         assert changed == bulk.Changed(0, has_more=False)
+
+
+@pytest.mark.django_db(transaction=True)
+class TestCancelUnfinished:
+    def test_comes_back_to_what_a_worker_holds_at_the_moment(self, brain: Brain) -> None:
+        claimed = claim(make_job(make_document(brain)))
+        make_document(brain)
+        documents = Document.objects.filter(brain=brain)
+
+        with ingestion.fenced(claimed):
+            cancelling = begin_elsewhere(lambda: bulk.cancel_unfinished(documents.all()))
+            wait_until(lambda: DocumentVersion.objects.filter(state="cancelled").exists())
+        changed = cancelling.result(PATIENCE_SECONDS)
+
+        assert changed == bulk.Changed(2, has_more=False)
+        assert not DocumentVersion.objects.exclude(state="cancelled").exists()
+
+    def test_says_so_when_it_is_held_for_longer(
+        self, brain: Brain, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(bulk, "CALL_SECONDS", 0.0)
+        claimed = claim(make_job(make_document(brain)))
+
+        with ingestion.fenced(claimed):
+            changed = elsewhere(lambda: bulk.cancel_unfinished(Document.objects.all()))
+
+        assert changed == bulk.Changed(0, has_more=True)
