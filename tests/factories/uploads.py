@@ -9,10 +9,23 @@ from chatbot.uploads.services.batches import NewItem, create_batch
 from chatbot.uploads.services.receiving import NewUpload, create_upload, receive
 
 
-def begin_upload(user: User, brain: Brain, *, length: int, filename: str = "note.txt") -> Upload:
-    return create_upload(
-        user=user, new=NewUpload(brain_id=brain.pk, length=length, filename=filename)
+def begin_upload(
+    user: User,
+    brain: Brain,
+    *,
+    length: int,
+    filename: str = "note.txt",
+    batch: Batch | None = None,
+) -> Upload:
+    """With a batch it is for the item `1` of it."""
+    new = NewUpload(
+        brain_id=brain.pk,
+        length=length,
+        filename=filename,
+        batch_id=batch.pk if batch else None,
+        ref="1" if batch else "",
     )
+    return create_upload(user=user, new=new)
 
 
 def send(upload: Upload, content: bytes, *, offset: int = 0) -> Upload:

@@ -10,17 +10,23 @@ from chatbot.brains.models import Brain
 from chatbot.contracts.errors import NotFound
 from chatbot.documents.models import Document, VersionState
 from chatbot.outbound.addresses import PrivateHosts
-from chatbot.uploads.models import Batch
+from chatbot.uploads.models import Batch, ItemResult, Upload
 from chatbot.uploads.selectors import batch_items
 from chatbot.uploads.services.batches import NewItem, create_batch, retry_batch
+from chatbot.uploads.services.finishing import finish_upload
 from tests.factories.accounts import make_user
 from tests.factories.brains import make_brain
 from tests.factories.documents import version_of
-from tests.factories.uploads import make_batch
+from tests.factories.uploads import begin_upload, make_batch, send
 from tests.fakes.web_server import running_web_server
 from tests.ingesting import run_next
 
 pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def finish(upload: Upload, content: bytes) -> Upload:
+    send(upload, content)
+    return finish_upload(user=upload.user, upload_id=upload.pk)
 
 
 class TestBatchOfAddresses:
@@ -76,3 +82,16 @@ class TestBatchOfAddresses:
 
         assert not Document.objects.exists()
         assert not Batch.objects.exists()
+
+
+class TestItems:
+    def test_whose_file_comes_twice_stay_the_batchs_own(self) -> None:
+        user = make_user()
+        brain = make_brain(owner=user)
+        batch = make_batch(user, brain)
+
+        for _ in range(2):
+            finish(begin_upload(user, brain, length=10, batch=batch), b"Some text.")
+
+        [item] = batch_items(batch=batch)
+        assert item.result == ItemResult.RECEIVED

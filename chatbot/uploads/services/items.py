@@ -47,6 +47,9 @@ def mark_received(item: BatchItem | None, result: UploadResult) -> None:
     received = BatchItem.objects.filter(pk=item.pk) | BatchItem.objects.filter(
         batch=item.batch_id, sha256=document.sha256, result__in=_WITHOUT_DOCUMENT
     )
+    if not result.created:
+        # The same file twice: the document that came for the item was not there before it.
+        received = received.exclude(result=ItemResult.RECEIVED, document=document)
     received.update(
         result=ItemResult.RECEIVED if result.created else ItemResult.PRESENT,
         document=document,
