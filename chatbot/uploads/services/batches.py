@@ -27,6 +27,7 @@ from chatbot.outbound.errors import UrlRefused
 from chatbot.outbound.urls import read_url
 from chatbot.uploads.models import UNFINISHED, Batch, BatchItem, ItemResult, Upload
 from chatbot.uploads.selectors import get_batch
+from chatbot.uploads.services.writing import drop
 
 if TYPE_CHECKING:
     from chatbot.accounts.models import User
@@ -118,9 +119,10 @@ def cancel_batch(*, user: "User", batch_id: UUID) -> bulk.Changed:
     with transaction.atomic():
         Batch.objects.filter(pk=batch.pk, cancelled_at__isnull=True).update(cancelled_at=Now())
         items = BatchItem.objects.filter(batch=batch)
-        items.filter(result=ItemResult.WANTED).update(result=ItemResult.CANCELLED)
+        # First: an upload that becomes a document holds its own row, and then waits for its item's.
         # Their files have no row then, and go as all such files do.
-        Upload.objects.filter(item__batch=batch, state__in=UNFINISHED).delete()
+        drop(Upload.objects.filter(item__batch=batch, state__in=UNFINISHED))
+        items.filter(result=ItemResult.WANTED).update(result=ItemResult.CANCELLED)
     came = items.filter(result=ItemResult.RECEIVED, document__isnull=False).values("document")
     return bulk.cancel_unfinished(Document.objects.filter(pk__in=came))
 

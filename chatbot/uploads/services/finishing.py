@@ -25,9 +25,14 @@ from chatbot.contracts.errors import (
 from chatbot.documents.services import UploadResult, files, upload_document
 from chatbot.uploads.models import Upload, UploadPart, UploadState
 from chatbot.uploads.selectors import get_upload
-from chatbot.uploads.services.items import check_bytes, mark_received, mark_refused
+from chatbot.uploads.services.items import (
+    BatchCancelled,
+    check_bytes,
+    mark_received,
+    mark_refused,
+)
 from chatbot.uploads.services.receiving import EXPIRE_HOURS, temporary_file
-from chatbot.uploads.services.writing import Writer, check_alive, writing
+from chatbot.uploads.services.writing import Writer, check_alive, drop, writing
 
 if TYPE_CHECKING:
     from django.core.files.uploadedfile import TemporaryUploadedFile
@@ -38,7 +43,15 @@ STORE_SECONDS: Final = 120
 """So long may storing the whole file take before somebody else may try."""
 EXPIRED_AT_ONCE: Final = 50
 _COPY_BYTES: Final = 1024 * 1024
-_REFUSALS: Final = (InvalidInput, TooLarge, UnsupportedType, DocumentFault, NotFound, NotAllowed)
+_REFUSALS: Final = (
+    InvalidInput,
+    TooLarge,
+    UnsupportedType,
+    DocumentFault,
+    NotFound,
+    NotAllowed,
+    BatchCancelled,
+)
 """Trying again would not help."""
 
 
@@ -50,6 +63,7 @@ def finish_upload(*, user: "User", upload_id: UUID) -> Upload:
         Gone, Locked: as `writing`.
         Conflict: `upload-incomplete`.
         InvalidInput, TooLarge, UnsupportedType: the file, by its content; the upload has failed.
+        BatchCancelled: the upload has failed.
         StorageAway: the upload stays complete; finish it again.
     """
     with writing(user=user, upload_id=upload_id, offset=None) as writer:
@@ -155,7 +169,8 @@ def delete_upload(*, user: "User", upload_id: UUID) -> None:
         Gone, Locked: as `writing`.
     """
     with writing(user=user, upload_id=upload_id, offset=None) as writer:
-        _remove(writer.upload)
+        names = drop(Upload.objects.filter(pk=writer.upload.pk))
+    files.remove_files(names=names)
 
 
 def remove_expired_uploads() -> int:
@@ -176,9 +191,3 @@ def remove_expired_uploads() -> int:
         Upload.objects.filter(pk__in=[upload.pk for upload in expired]).delete()
     files.remove_files(names=names)
     return len(expired)
-
-
-def _remove(upload: Upload) -> None:
-    names = [part.storage_name for part in upload.parts.all()]
-    Upload.objects.filter(pk=upload.pk).delete()
-    files.remove_files(names=names)

@@ -11,26 +11,36 @@ from chatbot.contracts.errors import (
     UnsupportedType,
 )
 from chatbot.documents.services import UploadResult
-from chatbot.uploads.models import BatchItem, ItemResult
+from chatbot.uploads.models import Batch, BatchItem, ItemResult
 
 _WITHOUT_DOCUMENT = (ItemResult.WANTED, ItemResult.REFUSED)
 
 
+class BatchCancelled(Conflict):
+    """The batch that the file is for takes no more."""
+
+    code = "item-cancelled"
+
+
+def check_wanted(item: BatchItem | None) -> None:
+    """Raises BatchCancelled; by what is in the database now."""
+    if item and Batch.objects.filter(pk=item.batch_id, cancelled_at__isnull=False).exists():
+        raise BatchCancelled(
+            "The batch has been cancelled.",
+            way_out="Make a new batch, or upload the file without one.",
+        )
+
+
 def check_bytes(item: BatchItem | None, *, sha256: str) -> None:
-    """Whether the file is the one that was announced.
+    """Whether the file is the one that was announced, and still wanted.
 
     Raises:
         InvalidInput: `sha256-differs`.
-        Conflict: `item-cancelled`.
+        BatchCancelled
     """
     if item is None:
         return
-    if item.result == ItemResult.CANCELLED:
-        raise Conflict(
-            "The batch has been cancelled.",
-            code="item-cancelled",
-            way_out="Make a new batch, or upload the file without one.",
-        )
+    check_wanted(item)
     if item.sha256 and item.sha256 != sha256:
         raise InvalidInput(
             "The file isn't the one that the batch has announced.",
@@ -40,7 +50,11 @@ def check_bytes(item: BatchItem | None, *, sha256: str) -> None:
 
 
 def mark_received(item: BatchItem | None, result: UploadResult) -> None:
-    """In the transaction that makes the document; items with the same bytes have it, too."""
+    """In the transaction that makes the document; items with the same bytes have it, too.
+
+    Raises:
+        BatchCancelled: meanwhile.
+    """
     if item is None:
         return
     document = result.document
@@ -56,6 +70,8 @@ def mark_received(item: BatchItem | None, result: UploadResult) -> None:
         error_code="",
         error_sentence="",
     )
+    # Whoever cancels the batch at this moment has either been waited for, or finds the document.
+    check_wanted(item)
 
 
 def mark_refused(item: BatchItem | None, error: AppError) -> None:

@@ -16,7 +16,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.core.files.uploadedfile import TemporaryUploadedFile
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models import Count, Sum
 from django.utils import timezone
 
@@ -33,6 +33,7 @@ from chatbot.contracts.errors import (
 from chatbot.documents.services import files, require_room
 from chatbot.uploads.models import UNFINISHED, Upload, UploadPart, UploadState
 from chatbot.uploads.selectors import get_wanted_item
+from chatbot.uploads.services.items import check_wanted
 from chatbot.uploads.services.writing import Writer, writing
 
 if TYPE_CHECKING:
@@ -67,7 +68,6 @@ class Checksum:
     digest: bytes
 
 
-@transaction.atomic
 def create_upload(
     *, user: User, new: NewUpload, also: Callable[[Upload], None] | None = None
 ) -> Upload:
@@ -78,15 +78,31 @@ def create_upload(
         InvalidInput: `file-empty`.
         TooLarge: it could never be a document.
         LimitReached: the user has too many uploads, or too many documents that wait.
+        BatchCancelled
     """
-    get_brain(user=user, brain_id=new.brain_id, role=BrainRole.EDITOR)
+    item = _check_place(user, new)
     _check_length(new.length)
     require_room(user=user)
+    try:
+        return _create(user, new, item, also)
+    except IntegrityError:
+        # The brain or the batch has gone meanwhile, which is what this says.
+        _check_place(user, new)
+        raise
+
+
+@transaction.atomic
+def _create(
+    user: User,
+    new: NewUpload,
+    item: "BatchItem | None",
+    also: Callable[[Upload], None] | None,
+) -> Upload:
     _require_room_for_uploads(user, new.length)
     upload = Upload.objects.create(
         user=user,
         brain_id=new.brain_id,
-        item=_item(user, new),
+        item=item,
         filename=new.filename,
         title=new.title,
         length=new.length,
@@ -260,10 +276,14 @@ def _require_room_for_uploads(user: User, length: int) -> None:
         )
 
 
-def _item(user: User, new: NewUpload) -> "BatchItem | None":
+def _check_place(user: User, new: NewUpload) -> "BatchItem | None":
+    """Whether the file may come there; the item that it is for, if any."""
+    get_brain(user=user, brain_id=new.brain_id, role=BrainRole.EDITOR)
     if new.batch_id is None:
         return None
-    return get_wanted_item(user=user, brain_id=new.brain_id, batch_id=new.batch_id, ref=new.ref)
+    item = get_wanted_item(user=user, brain_id=new.brain_id, batch_id=new.batch_id, ref=new.ref)
+    check_wanted(item)
+    return item
 
 
 def _expiry() -> datetime:

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Final
 from uuid import UUID
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from chatbot.contracts.errors import Conflict, Gone, Locked
-from chatbot.uploads.models import Upload, UploadState
+from chatbot.uploads.models import Upload, UploadPart, UploadState
 from chatbot.uploads.selectors import no_such_upload
 
 if TYPE_CHECKING:
@@ -99,6 +100,19 @@ def _take(user: "User", upload_id: UUID, offset: int | None) -> Upload:
     upload.writer_until = timezone.now() + timedelta(seconds=WRITER_SECONDS)
     upload.save(update_fields=["writer", "writer_until"])
     return upload
+
+
+@transaction.atomic
+def drop(uploads: QuerySet[Upload, Upload]) -> list[str]:
+    """Deletes uploads, whoever writes to them; the names of the files that nobody needs then.
+
+    Locked before, as writers do: a cascade would begin with the parts.
+    """
+    held = list(uploads.select_for_update(of=("self",)).order_by("pk").values_list("pk", flat=True))
+    parts = UploadPart.objects.filter(upload__in=held)
+    names = list(parts.values_list("storage_name", flat=True))
+    Upload.objects.filter(pk__in=held).delete()
+    return names
 
 
 def check_alive(upload: Upload) -> None:
