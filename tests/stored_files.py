@@ -1,9 +1,12 @@
-"""A folder of its own for the files that a test stores."""
+"""A folder of its own for the files that a test stores, and what can become of them."""
 
 from pathlib import Path
 
 import pytest
+from django.db import OperationalError, transaction
 from pytest_django import Settings
+
+from chatbot.documents.services import files
 
 
 @pytest.fixture(autouse=True)
@@ -22,3 +25,17 @@ def stored(settings: Settings, tmp_path: Path) -> Path:
         },
     }
     return folder
+
+
+def break_after_commit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """PostgreSQL commits what links a file, and its connection breaks before it has said so."""
+    link_file = files.link_file
+
+    def fail() -> None:
+        raise OperationalError("server closed the connection unexpectedly")
+
+    def link(*, name: str) -> bool:
+        transaction.on_commit(fail)
+        return link_file(name=name)
+
+    monkeypatch.setattr(files, "link_file", link)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from django.core.files.storage import default_storage
-from django.db import connection, connections
+from django.db import OperationalError, connection, connections
 from pytest_django import Settings
 
 from chatbot.accounts.models import User
@@ -29,6 +29,7 @@ from tests.factories.accounts import make_user
 from tests.factories.brains import add_member, make_brain
 from tests.factories.documents import make_file, upload, version_of
 from tests.listening import events_of
+from tests.stored_files import break_after_commit
 
 DATA = Path(__file__).resolve().parents[1] / "data"
 
@@ -212,6 +213,18 @@ class TestUploadDocument:
         assert files_in(stored) == []
         assert not StoredFile.objects.exists()
         assert not Document.objects.exists()
+
+    @pytest.mark.django_db(transaction=True)
+    def test_keeps_the_file_when_it_fails_after_the_commit(
+        self, stored: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        break_after_commit(monkeypatch)
+
+        with pytest.raises(OperationalError):
+            upload_bytes(make_user(), b"text")
+
+        assert Document.objects.count() == 1
+        assert len(files_in(stored)) == 1
 
     def test_stores_nothing_when_the_storage_is_away(self, stored: Path) -> None:
         user = make_user()

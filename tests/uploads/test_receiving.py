@@ -7,7 +7,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection
 from django.utils import timezone
 
 from chatbot.accounts.models import User
@@ -23,6 +23,7 @@ from tests.factories.accounts import make_user
 from tests.factories.brains import make_brain
 from tests.factories.uploads import begin_upload, send
 from tests.full_disk import full_disk
+from tests.stored_files import break_after_commit
 
 MEGABYTE = 1024 * 1024
 MEMORY_BYTES = 4 * MEGABYTE
@@ -186,6 +187,17 @@ class TestWriters:
 
         assert raised == []
         assert content_of(upload) == b"a" * 10
+
+    def test_lose_nothing_that_was_committed_before_the_connection_broke(
+        self, upload: Upload, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        break_after_commit(monkeypatch)
+
+        with pytest.raises(OperationalError):
+            send(upload, b"a" * 10)
+
+        upload.refresh_from_db()
+        assert (upload.offset, content_of(upload)) == (10, b"a" * 10)
 
     def test_take_over_from_one_that_is_silent(
         self, upload: Upload, slow: SlowSender, raised: list[Exception]

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
 from django.core.files.storage import FileSystemStorage, default_storage
-from django.db import transaction
+from django.db import DatabaseError, InterfaceError, transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.db.models.functions import Now
 
@@ -71,6 +71,18 @@ def remove_files(*, names: list[str]) -> None:
     """Removes files that no row needs. What fails is removed by `remove_orphans` later."""
     for name in names:
         _remove(name)
+
+
+def remove_unless_linked(*, name: str) -> None:
+    """Removes a file after the transaction that was to link it has failed.
+
+    Whether it has failed is not always known: a connection may break after the commit, too. What
+    can't be told now, `remove_orphans` finds out.
+    """
+    unlinked = StoredFile.objects.select_for_update().filter(pk=name, linked_at__isnull=True)
+    with contextlib.suppress(DatabaseError, InterfaceError), transaction.atomic():
+        if unlinked.first():
+            _remove(name)
 
 
 def remove_orphans() -> int:

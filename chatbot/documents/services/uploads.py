@@ -87,7 +87,7 @@ def upload_document(  # noqa: PLR0913 - each says another thing about the file
     try:
         return _store_rows(user, document, version, also)
     except BaseException:
-        files.remove_files(names=[version.storage_name])
+        files.remove_unless_linked(name=version.storage_name)
         raise
 
 

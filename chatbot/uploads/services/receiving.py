@@ -204,7 +204,7 @@ class _Receiver:
         try:
             self._write_row(name)
         except BaseException:
-            files.remove_files(names=[name])
+            files.remove_unless_linked(name=name)
             raise
         if self._replaced:
             files.remove_files(names=[self._replaced.storage_name])
