@@ -20,7 +20,7 @@ from chatbot.documents.models import (
     Page,
     VersionState,
 )
-from chatbot.documents.services import UploadResult, files, ingestion, upload_document
+from chatbot.documents.services import Also, UploadResult, files, ingestion, upload_document
 
 _numbers = itertools.count(1)
 
@@ -40,6 +40,7 @@ def upload(
     *,
     name: str = "note.txt",
     title: str = "",
+    also: Also | None = None,
 ) -> UploadResult:
     """Uploads by the service; without content it is a text that no other upload has."""
     content = content or f"Note {next(_numbers)}".encode()
@@ -51,6 +52,7 @@ def upload(
             title=title,
             sha256=hashlib.sha256(content).hexdigest(),
             size_bytes=len(content),
+            also=also,
         )
 
 

@@ -1,6 +1,7 @@
 """Batches whose items the worker fetches."""
 
 import threading
+from functools import partial
 
 import pytest
 from django.db import connection, transaction
@@ -13,6 +14,7 @@ from chatbot.brains.services import delete_brain
 from chatbot.contracts.errors import NotFound
 from chatbot.documents.models import Document, VersionState
 from chatbot.documents.services import UploadResult, bulk
+from chatbot.documents.services.repairs import remove_document
 from chatbot.outbound.addresses import PrivateHosts
 from chatbot.uploads.models import (
     Batch,
@@ -30,7 +32,7 @@ from chatbot.uploads.services.receiving import NewUpload, create_upload
 from tests.elsewhere import PATIENCE_SECONDS, begin_elsewhere, elsewhere, wait_for_lock
 from tests.factories.accounts import make_user
 from tests.factories.brains import make_brain
-from tests.factories.documents import make_document, version_of
+from tests.factories.documents import make_document, upload, version_of
 from tests.factories.uploads import begin_upload, make_batch, send
 from tests.fakes.web_server import running_web_server
 from tests.ingesting import run_next
@@ -114,6 +116,36 @@ class TestItems:
 
         [item] = batch_items(batch=batch)
         assert item.result == ItemResult.RECEIVED
+
+    def test_are_wanted_where_their_document_is_deleted_meanwhile(self) -> None:
+        user = make_user()
+        brain = make_brain(owner=user)
+        document = make_document(brain)
+        item = NewItem(ref="1", sha256=document.sha256)
+        delete = partial(remove_document, document_id=document.pk)
+
+        batch = create_batch(
+            user=user, brain_id=brain.pk, items=[item], also=lambda _: elsewhere(delete)
+        )
+
+        assert [item.result for item in batch_items(batch=batch)] == [ItemResult.WANTED]
+        assert Batch.objects.count() == 1
+
+    def test_get_a_new_document_where_that_of_the_same_bytes_is_deleted_meanwhile(self) -> None:
+        user = make_user()
+        brain = make_brain(owner=user)
+        batch = make_batch(user, brain)
+        before = upload(user, brain, b"Some text.").document
+        delete = partial(remove_document, document_id=before.pk)
+
+        def receive(result: UploadResult) -> None:
+            elsewhere(delete)
+            mark_received(batch.items.get(), result)
+
+        after = upload(user, brain, b"Some text.", also=receive)
+
+        assert (after.created, Document.objects.get()) == (True, after.document)
+        assert batch.items.get().document == after.document
 
 
 class TestCancelBatch:

@@ -131,19 +131,19 @@ def _insert(document: Document, version: DocumentVersion) -> None:
     jobs.wake_scheduler()
 
 
-@transaction.atomic
 def _found(brain_id: UUID, sha256: str, also: Also | None) -> UploadResult | None:
-    """The document that has the same bytes already."""
-    document = (
-        Document.objects.select_related("current_version", "next_version", "created_by")
-        .filter(brain_id=brain_id, sha256=sha256)
-        .first()
-    )
-    if document is None:
+    """The document that has the same bytes already; None, too, where it is just being deleted."""
+    same = Document.objects.select_related("current_version", "next_version", "created_by")
+    try:
+        with transaction.atomic():
+            document = same.filter(brain_id=brain_id, sha256=sha256).first()
+            if document is None:
+                return None
+            result = UploadResult(document, created=False)
+            if also:
+                also(result)
+    except IntegrityError:
         return None
-    result = UploadResult(document, created=False)
-    if also:
-        also(result)
     return result
 
 

@@ -78,10 +78,10 @@ class BatchesView(DocumentApiView):
 
             def also(batch: Batch) -> None:
                 answers.append(self._accepted(batch))
-                store(answers[0])
+                store(answers[-1])
 
             create_batch(user=user_of(request), brain_id=brain_id, items=items, also=also)
-            return answers[0]
+            return answers[-1]
 
         return answer_once(request, make, content_of(request))
 

@@ -13,7 +13,7 @@ from django.db.models.functions import Now
 
 from chatbot.brains.models import BrainRole
 from chatbot.brains.selectors import get_brain
-from chatbot.contracts.errors import DOCUMENT_FAULTS, InvalidInput
+from chatbot.contracts.errors import DOCUMENT_FAULTS, Conflict, InvalidInput
 from chatbot.documents.models import Document
 from chatbot.documents.services import (
     Address,
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from chatbot.accounts.models import User
 
 ITEMS_LIMIT: Final = 10_000
+_ATTEMPTS: Final = 3
 _ROWS_AT_ONCE: Final = 2000
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
 
@@ -58,22 +59,25 @@ def create_batch(
 ) -> Batch:
     """Says of each file whether it is there, wanted or refused; those with an address are fetched.
 
-    `also` is called with the batch, in the same transaction.
+    `also` is called with the batch, in the same transaction; what it raises undoes that, and it is
+    called anew where the database has undone it.
 
     Raises:
         NotFound, NotAllowed: the brain, for an editor.
         InvalidInput: two items have the same `ref`.
         LimitReached: as `require_room`.
+        Conflict: documents that the brain had are deleted, again and again.
     """
     get_brain(user=user, brain_id=brain_id, role=BrainRole.EDITOR)
     require_room(user=user)
     _check_refs(items)
-    try:
-        return _create(user, brain_id, items, also)
-    except IntegrityError:
-        # The brain has gone meanwhile, which is what this says.
-        get_brain(user=user, brain_id=brain_id, role=BrainRole.EDITOR)
-        raise
+    for _ in range(_ATTEMPTS):
+        try:
+            return _create(user, brain_id, items, also)
+        except IntegrityError:
+            # The brain has gone meanwhile, which is what this says, or one of its documents.
+            get_brain(user=user, brain_id=brain_id, role=BrainRole.EDITOR)
+    raise Conflict("Documents of the batch are being deleted.", way_out="Try again.")
 
 
 @transaction.atomic
