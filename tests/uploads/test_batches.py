@@ -213,10 +213,11 @@ class TestCreateUpload:
         batch = make_batch(user, brain)
         new = NewUpload(brain_id=brain.pk, length=10, batch_id=batch.pk, ref="1")
 
+        def delete() -> None:
+            what.objects.all().delete()
+
         with pytest.raises(NotFound):
-            create_upload(
-                user=user, new=new, also=lambda _: elsewhere(lambda: what.objects.all().delete())
-            )
+            create_upload(user=user, new=new, also=lambda _: elsewhere(delete))
 
         assert not Upload.objects.exists()
 
