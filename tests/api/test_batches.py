@@ -148,6 +148,20 @@ class TestItems:
 
         assert items_of(client, batch)[1]["result"] == "received"
 
+    def test_give_their_documents_the_titles_that_were_announced(
+        self, client: Client, brain: Brain
+    ) -> None:
+        named = [{"ref": ref, "title": f"Title {ref}"} for ref in ("1", "2")]
+        batch = announce(client, brain, *named, {"ref": "3", "name": "c.txt"}).json()["id"]
+
+        send(client, brain, b"One.", batch=batch, ref="1")
+        begin(client, brain, length=4, body=b"Two.", batch=batch, ref="2")
+        begin(client, brain, length=6, body=b"Three.", filename="", batch=batch, ref="3")
+
+        items = BatchItem.objects.order_by("ref").select_related("document")
+        titles = [item.document.title for item in items if item.document]
+        assert titles == ["Title 1", "Title 2", "c.txt"]
+
     def test_say_why_their_file_was_refused(self, client: Client, brain: Brain, batch: str) -> None:
         send(client, brain, b"MZ\x90\x00\x03\x00\x00\x00", batch=batch, ref="2")
 

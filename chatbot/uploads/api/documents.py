@@ -79,7 +79,8 @@ class DocumentsView(views.DocumentsView):
 
         with refusing(item):
             check_bytes(item, sha256=upload["file"].sha256)
-            return super().take_in(brain_id, upload, also)
+            title = upload.get("title") or (item.title if item else "")
+            return super().take_in(brain_id, {**upload, "title": title}, also)
 
     def _item(self, brain_id: UUID, upload: dict[str, Any]) -> BatchItem | None:
         if "batch" not in upload:

@@ -103,8 +103,8 @@ def _create(
         user=user,
         brain_id=new.brain_id,
         item=item,
-        filename=new.filename,
-        title=new.title,
+        filename=new.filename or (item.name if item else ""),
+        title=new.title or (item.title if item else ""),
         length=new.length,
         expires_at=_expiry(),
     )
