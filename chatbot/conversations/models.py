@@ -186,13 +186,18 @@ class Turn(models.Model):
 
 
 class Citation(models.Model):
-    """A passage that was given to the model. It goes when its document goes."""
+    """A passage that was given to the model. It goes when its document goes.
+
+    `version` is the reading that was quoted; there may be newer ones by now, and this one be gone.
+    """
 
     id = models.BigAutoField(primary_key=True)
     message = models.ForeignKey(Message, models.CASCADE, related_name="citations")
     ordinal = models.PositiveSmallIntegerField()
     document = models.ForeignKey(Document, models.CASCADE, related_name="+")
-    version = models.ForeignKey(DocumentVersion, models.CASCADE, related_name="+")
+    version = models.ForeignKey(
+        DocumentVersion, models.DO_NOTHING, related_name="+", db_constraint=False
+    )
     page_from = models.PositiveIntegerField()
     page_to = models.PositiveIntegerField()
     start = models.PositiveIntegerField()

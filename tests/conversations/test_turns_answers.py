@@ -1,10 +1,12 @@
 """What is written under a fence: checkpoints, and the end, once."""
 
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from chatbot.contracts.events import Source
 from chatbot.conversations.models import Message, Turn, TurnState
@@ -16,7 +18,8 @@ from chatbot.conversations.services.answers import (
     save_checkpoints,
 )
 from chatbot.conversations.services.claims import claim_turns
-from chatbot.documents.models import Document
+from chatbot.documents.models import Document, DocumentVersion, VersionState
+from chatbot.documents.services import ingestion
 from chatbot.inference.models import InferenceModel
 from tests.factories.accounts import make_user
 from tests.factories.brains import make_brain
@@ -83,6 +86,14 @@ class TestSaveCheckpoints:
         assert (turn.seq, Message.objects.get(pk=turn.answer_id).text) == (0, "")
 
 
+def replace_reading(document: Document) -> None:
+    """By a new version; the old one is removed."""
+    new = DocumentVersion.objects.create(document=document, number=2, state=VersionState.READY)
+    Document.objects.filter(pk=document.pk).update(current_version=new)
+    DocumentVersion.objects.update(created_at=timezone.now() - timedelta(minutes=1))
+    assert ingestion.remove_superseded() == 1
+
+
 class TestFinalise:
     def test_stores_the_answer_with_its_figures_and_citations(
         self, turn: Turn, document: Document
@@ -141,6 +152,26 @@ class TestFinalise:
 
         assert finalise(turn_id=turn.pk, fence=1, outcome=completed(sources=sources))
         assert not Message.objects.get(pk=turn.answer_id).citations.exists()
+
+    def test_keeps_citations_of_a_document_that_was_read_again(
+        self, turn: Turn, document: Document
+    ) -> None:
+        source = source_in(document)
+
+        finalise(turn_id=turn.pk, fence=1, outcome=completed(sources=[source]))
+        replace_reading(document)
+
+        assert sources_of(Message.objects.get(pk=turn.answer_id)) == [source]
+
+    def test_cites_a_document_that_was_read_again_meanwhile(
+        self, turn: Turn, document: Document
+    ) -> None:
+        source = source_in(document)
+        replace_reading(document)
+
+        finalise(turn_id=turn.pk, fence=1, outcome=completed(sources=[source]))
+
+        assert sources_of(Message.objects.get(pk=turn.answer_id)) == [source]
 
     def test_replaces_citations_unless_nothing_is_known_of_them(
         self, turn: Turn, document: Document

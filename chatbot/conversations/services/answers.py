@@ -12,7 +12,7 @@ from django.db import IntegrityError, connection, transaction
 from chatbot.contracts.events import Source
 from chatbot.conversations.models import Citation, TurnState
 from chatbot.conversations.services.quotas import COUNT
-from chatbot.documents.models import DocumentVersion
+from chatbot.documents.models import Document
 
 _TRIES = 3
 _CHECKPOINT = """
@@ -177,8 +177,8 @@ def _cite(answer_id: UUID, sources: Sequence[Source]) -> None:
     Citation.objects.filter(message=answer_id).delete()
     if not sources:
         return
-    versions = {UUID(source["version"]) for source in sources}
-    kept = set(DocumentVersion.objects.filter(pk__in=versions).values_list("pk", flat=True))
+    cited = {UUID(source["document"]) for source in sources}
+    kept = set(Document.objects.filter(pk__in=cited).values_list("pk", flat=True))
     Citation.objects.bulk_create(
         Citation(
             message_id=answer_id,
@@ -192,5 +192,5 @@ def _cite(answer_id: UUID, sources: Sequence[Source]) -> None:
             quote=source["quote"],
         )
         for source in sources
-        if UUID(source["version"]) in kept
+        if UUID(source["document"]) in kept
     )
