@@ -514,6 +514,15 @@ class TestDocument:
         assert b"The failed one" in page
         assert b"The ready one" not in page
 
+    def test_shows_its_address_without_the_query(self, administrator: Client) -> None:
+        document = make_document(make_brain(owner=make_user()))
+        Document.objects.update(source_url="https://example.com/a.pdf?signature=xyzzy")
+
+        page = administrator.get(page_of(Document, "change", document.pk)).content.decode()
+
+        assert "https://example.com/a.pdf" in page
+        assert "xyzzy" not in page
+
     def test_leads_to_its_jobs(self, administrator: Client) -> None:
         document = make_document(make_brain(owner=make_user()))
         make_job(document)

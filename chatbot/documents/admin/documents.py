@@ -51,7 +51,7 @@ class DocumentAdmin(ReadOnlyAdmin, LightDeletion):
         "progress",
         "error",
         "what_happened",
-        "source_url",
+        "address",
         "size",
         "media_type",
         "sha256",
@@ -109,6 +109,11 @@ class DocumentAdmin(ReadOnlyAdmin, LightDeletion):
     @admin.display(description="What happened")
     def what_happened(self, document: Document) -> str:
         return (document.current_version and document.current_version.error_sentence) or "-"
+
+    @admin.display(description="Address")
+    def address(self, document: Document) -> str:
+        """Without the query, which may hold a secret: members of the brain alone see that."""
+        return document.source_url.partition("?")[0] or "-"
 
     @admin.display(description="Size", ordering="current_version__size_bytes")
     def size(self, document: Document) -> str:
