@@ -141,6 +141,24 @@ class TestKey:
         assert second["Location"] == first["Location"]
         assert Upload.objects.count() == 1
 
+    def test_tells_what_became_of_the_bytes_that_came_with_a_new_upload(
+        self, client: Client, brain: Brain
+    ) -> None:
+        headers = {
+            **KEY,
+            "Tus-Resumable": "1.0.0",
+            "Upload-Length": "10",
+            "Upload-Metadata": metadata(brain=brain.pk, filename="note.txt"),
+        }
+
+        first, second = (
+            client.post("/api/v1/uploads", b"Some text.", BYTES, headers=headers) for _ in range(2)
+        )
+
+        assert (first["Upload-Offset"], second["Upload-Offset"]) == ("10", "10")
+        assert second["Upload-Document"] == first["Upload-Document"]
+        assert Upload.objects.count() == 1
+
     @pytest.mark.parametrize("more", [{"content": b"Other."}, {"title": "Other"}], ids=str)
     def test_is_refused_with_other_content(
         self, client: Client, brain: Brain, more: dict[str, Any]
