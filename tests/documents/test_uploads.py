@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from django.core.files.storage import default_storage
 from django.db import OperationalError, connection, connections
+from django.utils import timezone
 from pytest_django import Settings
 
 from chatbot.accounts.models import User
@@ -255,7 +256,47 @@ class TestUploadDocument:
         assert StoredFile.objects.count() == 1
 
 
+def make_stubborn(stored: Path, name: str) -> None:
+    """A file that the storage can't remove: a folder that isn't empty stands in its place."""
+    (stored / name / "more").mkdir(parents=True)
+    StoredFile.objects.create(name=name, linked_at=timezone.now())
+
+
+class TestRemoveFiles:
+    NAMES = ("documents/ab/1", "documents/ab/2")
+
+    def test_goes_on_after_one_that_can_not_be_removed(self, stored: Path) -> None:
+        make_stubborn(stored, self.NAMES[0])
+        store(self.NAMES[1])
+
+        files.remove_files(names=list(self.NAMES))
+
+        assert files_in(stored) == []
+
+    def test_leaves_the_others_for_later_when_the_storage_takes_its_time(
+        self, stored: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(files, "PATIENCE_SECONDS", 0.0)
+        make_stubborn(stored, self.NAMES[0])
+        store(self.NAMES[1])
+
+        files.remove_files(names=list(self.NAMES))
+
+        assert len(files_in(stored)) == 1
+        assert StoredFile.objects.count() == 2
+
+
 class TestRemoveOrphans:
+    def test_goes_on_after_one_that_can_not_be_removed(self, stored: Path) -> None:
+        make_stubborn(stored, "documents/ab/1")
+        store("documents/ab/2")
+        StoredFile.objects.update(linked_at=timezone.now())
+
+        removed = files.remove_orphans()
+
+        assert removed == 1
+        assert files_in(stored) == []
+
     def test_removes_files_whose_rows_went_with_their_brain(self, stored: Path) -> None:
         user = make_user()
         brain = make_brain(owner=user)

@@ -7,6 +7,7 @@ died in the middle, and not by a deletion that only saw rows.
 import contextlib
 import logging
 import os
+import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from functools import partial
@@ -32,6 +33,8 @@ logger = logging.getLogger(__name__)
 UPLOAD_HOURS: Final = 1
 """An upload that has not become a version by then never will."""
 ORPHANS_AT_ONCE: Final = 50
+PATIENCE_SECONDS: Final = 5.0
+"""A storage that is away takes its time for each file: the others are left for later then."""
 _COPY_BYTES: Final = 1024 * 1024
 _copies = FileCopies(keep=4)
 
@@ -69,8 +72,10 @@ def link_file(*, name: str) -> bool:
 
 def remove_files(*, names: list[str]) -> None:
     """Removes files that no row needs. What fails is removed by `remove_orphans` later."""
+    end = time.monotonic() + PATIENCE_SECONDS
     for name in names:
-        _remove(name)
+        if not _remove(name) and time.monotonic() >= end:
+            break
 
 
 def remove_unless_linked(*, name: str) -> None:
@@ -91,15 +96,17 @@ def remove_orphans() -> int:
     Returns how many; `ORPHANS_AT_ONCE` means that there may be more.
     """
     removed = 0
+    end = time.monotonic() + PATIENCE_SECONDS
     for name in list(_orphans().values_list("name", flat=True)[:ORPHANS_AT_ONCE]):
         with transaction.atomic():
             # An upload that has taken an hour may be linked at this very moment.
             locked = _orphans().select_for_update(skip_locked=True).filter(pk=name).first()
             if locked is None:
                 continue
-            if not _remove(name):
+            if _remove(name):
+                removed += 1
+            elif time.monotonic() >= end:
                 break
-            removed += 1
     return removed
 
 

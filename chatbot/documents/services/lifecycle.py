@@ -224,18 +224,23 @@ def remove(document: Document) -> bool:
 
     False: somebody else has deleted it meanwhile, and told so.
     """
+    names = remove_rows(document)
+    transaction.on_commit(lambda: files.remove_files(names=names or []), robust=True)
+    return names is not None
+
+
+def remove_rows(document: Document) -> list[str] | None:
+    """As `remove`, without the files, which it names; None: somebody else has deleted it."""
     # Locked before the cascade looks for rows: a worker's write is seen by it, or finds nothing.
     versions = _hold_versions(document, no_key=False)
     list(IngestionJob.objects.select_for_update().filter(version__in=versions).only("pk"))
     locked = Document.objects.select_for_update(of=("self",)).select_related("current_version")
     found = locked.filter(pk=document.pk).first()
     if found is None:
-        return False
+        return None
     Document.objects.filter(pk=document.pk).delete()
     announce_deletion(found, found.current_version)
-    names = sorted({version.storage_name for version in versions} - {""})
-    transaction.on_commit(lambda: files.remove_files(names=names), robust=True)
-    return True
+    return sorted({version.storage_name for version in versions} - {""})
 
 
 def _locked(*, user: "User", document_id: UUID) -> tuple[Document, DocumentVersion]:

@@ -7,7 +7,15 @@ from django.db import transaction
 from chatbot.brains.models import Brain
 from chatbot.documents.models import Document, DocumentVersion
 from chatbot.documents.selectors import no_such_document
-from chatbot.documents.services.lifecycle import cancel, lock_latest, remove, reread, retry
+from chatbot.documents.services import files
+from chatbot.documents.services.lifecycle import (
+    cancel,
+    lock_latest,
+    remove,
+    remove_rows,
+    reread,
+    retry,
+)
 
 
 @transaction.atomic
@@ -50,7 +58,7 @@ def reread_version(*, version_id: UUID, engine: str = "") -> None:
 @transaction.atomic
 def remove_document(*, document_id: UUID) -> None:
     """Deletes a document, all that was made of it, and its files; one that is gone is no error."""
-    document = Document.objects.select_related("current_version").filter(pk=document_id).first()
+    document = Document.objects.filter(pk=document_id).first()
     if document is not None:
         remove(document)
 
@@ -58,8 +66,8 @@ def remove_document(*, document_id: UUID) -> None:
 @transaction.atomic
 def remove_documents(brain: Brain) -> None:
     """Deletes all documents of a brain, which is about to go itself."""
-    for document in brain.documents.select_related("current_version"):
-        remove(document)
+    names = [name for document in brain.documents.all() for name in remove_rows(document) or []]
+    transaction.on_commit(lambda: files.remove_files(names=names), robust=True)
 
 
 def _locked(version_id: UUID) -> DocumentVersion:
