@@ -321,7 +321,7 @@ def watched_health(chat: "ChatProcess") -> Iterator[list[float]]:
     A process of its own asks five times a second, each time over a new connection, however long
     the answer before takes.
     """
-    with _beside("chat_health.py", f"{chat.http}/stream/healthz") as found:
+    with beside("chat_health.py", f"{chat.http}/stream/healthz") as found:
         yield found
 
 
@@ -334,7 +334,7 @@ class Pace:
     @contextlib.contextmanager
     def watched(self) -> Iterator[list[float]]:
         """Milliseconds of a fixed piece of work on that core; complete at the end."""
-        with _beside("core_pace.py", str(_CHAT_CORE)) as found:
+        with beside("core_pace.py", str(_CHAT_CORE)) as found:
             yield found
         self._best = min(self._best, *found)
 
@@ -344,7 +344,7 @@ class Pace:
 
 
 @contextlib.contextmanager
-def _beside(program: str, argument: str) -> Iterator[list[float]]:
+def beside(program: str, argument: str) -> Iterator[list[float]]:
     """The numbers that a program of this folder prints when it is ended; complete at the end."""
     found: list[float] = []
     command = [sys.executable, str(PROJECT / "bench" / program), argument]

@@ -1,0 +1,258 @@
+"""What `ocr_speed.py` runs: a scan, read by Tesseract alone or by the worker of a whole stack."""
+
+import contextlib
+import csv
+import io
+import json
+import os
+import re
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from itertools import chain, cycle, islice
+from pathlib import Path
+from typing import Final, Self
+
+import psutil
+import pypdfium2 as pdfium
+from chat_rig import beside
+from ingest_rig import PROJECT, Rig, Sample, wait_for_end
+from ocr_bare import NUMBER
+from PIL import Image, ImageDraw
+
+PROCESSES: Final = 2
+END_SECONDS: Final = 1800.0
+_DPI_OF_KIND: Final = {"page-scan150": 150, "page-clean200": 200}
+_JPEG_QUALITY: Final = 90
+_MARK_PIXELS: Final = 8
+_MARK_BITS: Final = 10
+_MARK_GREY: Final = 240
+_TOOK: Final = re.compile(r"a reader's call took (\{.*\})")
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One reading of the scan."""
+
+    pages: int
+    """That have text."""
+    seconds: float
+    """From the first page begun to the end of a worker's last one, the mean of both workers."""
+    characters: int
+    ocr_seconds: float
+    """Of a core, by processes that read."""
+    beside_seconds: float = 0.0
+    """Of a core, by all others of the stack."""
+    between_jobs: float = 0.0
+    """The share of the time in which a worker had no job."""
+    pace_ms: float = 0.0
+    """What a fixed piece of work took of a core meanwhile; see `core_pace.py`."""
+    foreign_cores: float = 0.0
+    """What all others on the machine took."""
+
+    @property
+    def pages_per_second(self) -> float:
+        return self.pages / self.seconds
+
+
+def scan_of(folder: Path, pages: int) -> bytes:
+    """A PDF of the folder's pages, again and again, each a picture of its own: of a picture that
+    comes again the OCR worker would copy the text.
+    """
+    with (folder / "manifest.csv").open() as file:
+        rows = [row for row in csv.DictReader(file) if row["kind"] in _DPI_OF_KIND]
+    if not rows:
+        raise SystemExit(f"no pages in {folder}")
+    scan = pdfium.PdfDocument.new()
+    for number, row in enumerate(islice(cycle(rows), pages)):
+        with Image.open(folder / row["image"]) as image:
+            page = _marked(image.convert("L"), number)
+        written = io.BytesIO()
+        page.save(written, "PDF", resolution=_DPI_OF_KIND[row["kind"]], quality=_JPEG_QUALITY)
+        scan.import_pages(pdfium.PdfDocument(written.getvalue()))
+    made = io.BytesIO()
+    scan.save(made)
+    return made.getvalue()
+
+
+def _marked(image: Image.Image, number: int) -> Image.Image:
+    """With the number in its corner, in a grey that no reader sees."""
+    draw = ImageDraw.Draw(image)
+    for place in range(_MARK_BITS):
+        if number >> place & 1:
+            left = place * _MARK_PIXELS
+            draw.rectangle((left, 0, left + _MARK_PIXELS - 1, _MARK_PIXELS - 1), _MARK_GREY)
+    return image
+
+
+def watched(play: Callable[[], Turn]) -> Turn:
+    """Plays a turn, and looks at the machine meanwhile."""
+    with contextlib.ExitStack() as stack:
+        cores = range(os.cpu_count() or 1)
+        paces = [stack.enter_context(beside("core_pace.py", str(core))) for core in cores]
+        busy, began = _busy_seconds(), time.monotonic()
+        turn = play()
+        seconds, busy = time.monotonic() - began, _busy_seconds() - busy
+    foreign = (busy - turn.ocr_seconds - turn.beside_seconds) / seconds
+    return replace(turn, pace_ms=statistics.median(chain(*paces)), foreign_cores=foreign)
+
+
+def _busy_seconds() -> float:
+    """Of all cores since the machine began, by whatever."""
+    times = psutil.cpu_times()
+    return float(sum(times) - times.idle - times.iowait - times.guest - times.guest_nice)
+
+
+def bare(file: Path, pages: int, *, like: psutil.Process) -> Turn:
+    """Processes that do nothing but draw and read, as nice as the OCR worker, with its data."""
+    from ocr_worker.engines.pages import DPI  # noqa: PLC0415 - after the path is set
+    from ocr_worker.engines.protocol import LANGUAGES  # noqa: PLC0415 - as above
+
+    environment = {**os.environ, "OMP_THREAD_LIMIT": "1"}
+    environment["TESSDATA_PREFIX"] = like.environ()["TESSDATA_PREFIX"]
+    program = [sys.executable, str(PROJECT / "bench" / "ocr_bare.py")]
+    reader, writer = os.pipe()
+    readers = [
+        subprocess.Popen(
+            [
+                "nice",
+                "-n",
+                str(like.nice() - os.nice(0)),
+                *program,
+                str(file),
+                str(DPI),
+                "+".join(LANGUAGES),
+            ],
+            stdin=reader,
+            stdout=subprocess.PIPE,
+            env=environment,
+            # As each page of the OCR worker: the kernel shares cores out between sessions.
+            start_new_session=True,
+        )
+        for _ in range(PROCESSES)
+    ]
+    os.close(reader)
+    for one in readers:
+        assert one.stdout is not None
+        one.stdout.readline()
+    os.write(writer, b"".join(number.to_bytes(NUMBER) for number in range(1, pages + 1)))
+    os.close(writer)
+    found = [json.loads(one.communicate(timeout=END_SECONDS)[0]) for one in readers]
+    began = min(one["began"] for one in found)
+    return Turn(
+        pages=sum(one["pages"] for one in found),
+        seconds=statistics.mean(one["ended"] for one in found) - began,
+        characters=sum(one["characters"] for one in found),
+        ocr_seconds=sum(one["cpu_seconds"] for one in found),
+    )
+
+
+class OcrWorker:
+    """A worker of the rig's stack, started and ended by the bench, whose reader can be chosen."""
+
+    def __init__(self, rig: Rig, reader: str, told: Path) -> None:
+        usual = rig.process_named("ocr_worker")
+        environment = usual.environ()
+        environment["PYTHONPATH"] = f"{PROJECT}:{PROJECT / 'bench'}"
+        environment |= {"OCR_SPEED_READER": reader, "OCR_SPEED_TOLD": str(told)}
+        self._told = told
+        self._process = subprocess.Popen(
+            [
+                *("nice", "-n", str(usual.nice() - os.nice(0)), sys.executable, "-m", "celery"),
+                *("--quiet", "--app=ocr_speed_worker", "worker"),
+                *("--queues=ocr_worker", "--hostname=ocr_speed@%h"),
+            ],
+            cwd=PROJECT,
+            env=environment,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.terminate()
+        self._process.wait()
+
+    def cpu_seconds(self) -> float:
+        """Of the worker, its sandbox and every page that it has read."""
+        worker = psutil.Process(self._process.pid)
+        own = sum(_cpu_seconds(one) for one in (worker, *worker.children(recursive=True)))
+        told = _TOOK.findall(self._told.read_text())
+        return own + sum(json.loads(one)["cpu_seconds"] for one in told)
+
+
+def through(rig: Rig, scan: bytes, warm: bytes, *, reader: str) -> Turn:
+    """The way of an upload, with a worker whose sandbox imports `reader`; `warm` is read before."""
+    with (
+        tempfile.TemporaryDirectory(prefix="ocr-speed-") as folder,
+        OcrWorker(rig, reader, Path(folder) / "told") as worker,
+    ):
+        _read(rig, warm)
+        ocr, others = worker.cpu_seconds(), _seconds_beside(rig)
+        document = _read(rig, scan)
+        ocr, others = worker.cpu_seconds() - ocr, _seconds_beside(rig) - others
+    return _turn_of(document, ocr, others)
+
+
+def drain_usual_worker() -> None:
+    """The stack's own OCR worker takes nothing: the bench starts others."""
+    from chatbot.contracts.tasks import Queue  # noqa: PLC0415 - Django is set up by now
+    from chatbot.documents.models import Worker  # noqa: PLC0415 - as above
+    from chatbot.documents.services import ingestion  # noqa: PLC0415 - as above
+
+    worker = Worker.objects.get(queue=Queue.OCR_WORKER)
+    ingestion.set_draining(name=worker.name, is_draining=True)
+
+
+def _read(rig: Rig, scan: bytes) -> str:
+    """The document that was made of it, in a brain where nothing was read before."""
+    person = rig.person(f"reader-{time.time_ns()}")
+    document = person.upload(Sample("scan.pdf", scan)).document
+    wait_for_end([document], seconds=END_SECONDS)
+    return document
+
+
+def _turn_of(document: str, ocr_seconds: float, beside_seconds: float) -> Turn:
+    from chatbot.contracts.tasks import Stage  # noqa: PLC0415 - Django is set up by now
+    from chatbot.documents.models import JobAttempt, Page, PageSource  # noqa: PLC0415 - as above
+
+    attempts = JobAttempt.objects.filter(
+        job__version__document_id=document, job__stage=Stage.OCR, finished_at__isnull=False
+    )
+    jobs = [(one.started_at.timestamp(), one.finished_at.timestamp()) for one in attempts]
+    began = min(start for start, _ in jobs)
+    # Whoever had the last but one of all ends found no further job.
+    ends = sorted(end for _, end in jobs)[-PROCESSES:]
+    seconds = statistics.mean(ends) - began
+    texts = list(
+        Page.objects.filter(version__document_id=document, source=PageSource.OCR)
+        .exclude(text="")
+        .values_list("text", flat=True)
+    )
+    return Turn(
+        pages=len(texts),
+        seconds=seconds,
+        characters=sum(map(len, texts)),
+        ocr_seconds=ocr_seconds,
+        beside_seconds=beside_seconds,
+        between_jobs=1 - sum(end - start for start, end in jobs) / (PROCESSES * seconds),
+    )
+
+
+def _seconds_beside(rig: Rig) -> float:
+    """Of a core, by the stack's processes that live."""
+    return sum(map(_cpu_seconds, rig.stack.processes()))
+
+
+def _cpu_seconds(process: psutil.Process) -> float:
+    with contextlib.suppress(psutil.NoSuchProcess):
+        times = process.cpu_times()
+        return float(times.user + times.system)
+    return 0.0
