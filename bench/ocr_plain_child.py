@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 import tesserocr
 
 from ocr_worker.engines.protocol import LANGUAGES, Box, RecognisedText
-from ocr_worker.engines.reading import look, read
+from ocr_worker.engines.reading import read
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -46,4 +46,4 @@ class PlainEngine:
                 yield start, position, *map(float, item.BoundingBox(_WORD))
 
 
-FUNCTIONS = {"look": look, "recognise": partial(read, PlainEngine())}
+FUNCTIONS = {"recognise": partial(read, PlainEngine())}

@@ -9,7 +9,7 @@ from chatbot.contracts.tasks import Stage
 from chatbot.documents.models import PageSource
 from chatbot.documents.services import files, ingestion
 from ocr_worker import sandbox, vision
-from ocr_worker.engines.protocol import RecognisedPage, SeenPage
+from ocr_worker.engines.protocol import RecognisedText, SeenPage
 from ocr_worker.readers import engine_for, reader_name
 
 
@@ -21,18 +21,13 @@ def recognise_pages(lease: ingestion.Lease) -> None:
     """
     claim = lease.claim
     engine = engine_for(claim.engine)
-    reader = reader_name(engine)
+    known: dict[str, ingestion.ReadPage] = {}
     read: list[ingestion.ReadPage] = []
     with files.local_file(name=claim.storage_name) as path:
-        seen = sandbox.look(path, claim.media_type, claim.page_from, claim.page_to, engine=engine)
-        known = ingestion.recognised_before(
-            claim, engine=reader, images={page.image_sha256 for page in seen}
-        )
-        for page in seen:
+        for number in range(claim.page_from, claim.page_to + 1):
             lease.check()
-            if page.image_sha256 not in known:
-                known[page.image_sha256] = _read(path, claim.media_type, page, engine, reader)
-            read.append(_placed(known[page.image_sha256], page))
+            seen = _read_if_new(path, number, claim, engine, known)
+            read += [_placed(known[page.image_sha256], page) for page in seen]
     lease.check()
     ingestion.finish_ocr(claim, pages=read)
 
@@ -40,27 +35,56 @@ def recognise_pages(lease: ingestion.Lease) -> None:
 PIPELINES: Final = {Stage.OCR: recognise_pages}
 
 
-def _read(
-    path: Path, media_type: str, page: SeenPage, engine: str, reader: str
-) -> ingestion.ReadPage:
-    if engine == VISION:
-        text = vision.transcribe(sandbox.picture(path, media_type, page.number))
-        found = RecognisedPage(
-            page.number, text, (), None, page.width, page.height, page.image_sha256
+def _read_if_new(
+    path: Path,
+    number: int,
+    claim: ingestion.Claim,
+    engine: str,
+    known: dict[str, ingestion.ReadPage],
+) -> list[SeenPage]:
+    """The page, drawn, whose text is in `known` then, by its picture; empty: there is none.
+
+    It is drawn once: whether it is new is asked by the child that would read it.
+    """
+    seen: list[SeenPage] = []
+    reader = reader_name(engine)
+
+    def is_new(page: SeenPage) -> bool:
+        seen.append(page)
+        image = page.image_sha256
+        if image not in known:
+            known.update(ingestion.recognised_before(claim, engine=reader, images={image}))
+        return image not in known
+
+    found = _read(path, claim.media_type, number, engine, is_new)
+    if found is not None:
+        [page] = seen
+        known[page.image_sha256] = ingestion.ReadPage(
+            number=number,
+            text=found.text,
+            source=PageSource.OCR,
+            boxes=found.boxes,
+            confidence=found.confidence,
+            width=page.width,
+            height=page.height,
+            engine=reader,
+            image_sha256=page.image_sha256,
         )
-    else:
-        [found] = sandbox.recognise(path, media_type, page.number, page.number, engine=engine)
-    return ingestion.ReadPage(
-        number=page.number,
-        text=found.text,
-        source=PageSource.OCR,
-        boxes=found.boxes,
-        confidence=found.confidence,
-        width=found.width,
-        height=found.height,
-        engine=reader,
-        image_sha256=found.image_sha256,
-    )
+    return seen
+
+
+def _read(
+    path: Path, media_type: str, number: int, engine: str, is_wanted: sandbox.IsWanted
+) -> RecognisedText | None:
+    """None: there is no such page, or it isn't wanted."""
+    if engine == VISION:
+        picture = sandbox.picture(path, media_type, number, is_wanted=is_wanted)
+        return None if picture is None else RecognisedText(vision.transcribe(picture), (), None)
+    for page in sandbox.recognise(
+        path, media_type, number, number, engine=engine, is_wanted=is_wanted
+    ):
+        return RecognisedText(page.text, page.boxes, page.confidence)
+    return None
 
 
 def _placed(known: ingestion.ReadPage, page: SeenPage) -> ingestion.ReadPage:

@@ -1,13 +1,13 @@
 """Pages drawn and read in child processes with limits: the functions that the pipeline calls."""
 
 import base64
+from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
 from django.conf import settings
 
-from chatbot.contracts.errors import DOCUMENT_FAULTS, DocumentFault
 from chatbot.contracts.ocr import RAPIDOCR, TESSERACT, VISION
 from chatbot.sandbox.client import Sandbox, as_expected
 from chatbot.sandbox.limits import MEGABYTE, Limits
@@ -41,21 +41,28 @@ def start() -> list[str]:
     return _engine(settings.OCR_ENGINES[0]).start()
 
 
-def look(path: Path, media_type: str, first: int, last: int, *, engine: str) -> list[SeenPage]:
-    """How large the pages are and what identifies their pictures, without reading them.
-
-    Raises: as `recognise`.
-    """
-    arguments = {"media_type": media_type, "first": first, "last": last}
-    found = _engine(engine).call("look", arguments, _limits(pages=last - first + 1), file=path)
-    with as_expected():
-        return [SeenPage(**fields) for fields in found]
+IsWanted = Callable[[SeenPage], bool]
+"""Whether a page, drawn by now, is to be read; asked while the child waits."""
 
 
 def recognise(
-    path: Path, media_type: str, first: int, last: int, *, engine: str = TESSERACT
+    path: Path,
+    media_type: str,
+    first: int,
+    last: int,
+    *,
+    engine: str = TESSERACT,
+    is_wanted: IsWanted | None = None,
 ) -> list[RecognisedPage]:
     """The text of the pages `first` to `last`, both included, from 1.
+
+    Args:
+        path: the file.
+        media_type: of the file.
+        first: number of a page.
+        last: the same, if `is_wanted` is given.
+        engine: the name of one that is set up.
+        is_wanted: a page that isn't is left out.
 
     Raises:
         DocumentFault: with a code of `DOCUMENT_FAULTS`.
@@ -67,23 +74,31 @@ def recognise(
     if engine == RAPIDOCR:
         arguments["model"] = settings.RAPIDOCR_MODEL
     limits = _limits(pages=last - first + 1)
-    found = _engine(engine).call("recognise", arguments, limits, file=path)
+    asked = is_wanted and _asked(is_wanted)
+    found = _engine(engine).call("recognise", arguments, limits, file=path, asked=asked)
     with as_expected():
         return [_page(page) for page in found]
 
 
-def picture(path: Path, media_type: str, number: int) -> bytes:
-    """A page as JPEG.
+def picture(path: Path, media_type: str, number: int, *, is_wanted: IsWanted) -> bytes | None:
+    """A page as JPEG; None: it isn't wanted, or the file doesn't have it.
 
     Raises: as `recognise`.
     """
     arguments = {"media_type": media_type, "number": number}
-    found = _engine(VISION).call("picture", arguments, _limits(pages=1), file=path)
-    if found is None:
-        # It was there when it was looked at.
-        raise DocumentFault(DOCUMENT_FAULTS["file-broken"], code="file-broken")
+    limits, asked = _limits(pages=1), _asked(is_wanted)
+    found = _engine(VISION).call("picture", arguments, limits, file=path, asked=asked)
     with as_expected():
-        return base64.b64decode(found, validate=True)
+        return None if found is None else base64.b64decode(found, validate=True)
+
+
+def _asked(is_wanted: IsWanted) -> Callable[[dict[str, Any]], bool]:
+    def asked(fields: dict[str, Any]) -> bool:
+        with as_expected():
+            page = SeenPage(**fields)
+        return is_wanted(page)
+
+    return asked
 
 
 def blank_picture() -> bytes:

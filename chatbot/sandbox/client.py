@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,7 +18,7 @@ import orjson
 
 from chatbot.contracts.errors import DOCUMENT_FAULTS, DocumentFault, Unavailable
 from chatbot.sandbox.limits import Limits
-from chatbot.sandbox.server import END, FILE, SEPARATOR, Options
+from chatbot.sandbox.server import END, FILE, QUESTION_BYTES, SEPARATOR, Options
 from chatbot.sandbox.walls import ALL, Wall, missing_walls
 
 logger = logging.getLogger(__name__)
@@ -70,6 +70,7 @@ class Sandbox:
         limits: Limits,
         *,
         file: Path | None = None,
+        asked: Callable[[Any], object] | None = None,
     ) -> Any:  # noqa: ANN401 - JSON
         """Calls `FUNCTIONS[function](**arguments)`; arguments and result are JSON.
 
@@ -78,6 +79,8 @@ class Sandbox:
             arguments: its arguments.
             limits: of the child that runs it.
             file: the one file that it may read; it gets it as the argument `path`.
+            asked: answers the one question that the function may have in between; it gets what
+                asks as the argument `ask`. Both sides are JSON. Whatever it raises ends the call.
 
         Raises:
             DocumentFault: the function raised it, or broke a limit.
@@ -87,10 +90,11 @@ class Sandbox:
             "function": function,
             "arguments": {**arguments, **({} if file is None else {"path": FILE})},
             "limits": dataclasses.asdict(limits),
+            "descriptors": ["file"] * (file is not None) + ["question"] * (asked is not None),
         }
         with _opened(file) as files:
             for _ in range(_STARTS):
-                answer = self._ask(json.dumps(request).encode(), files, limits)
+                answer = self._ask(json.dumps(request).encode(), files, limits, asked)
                 if answer.endswith(END):
                     taken, _, output = answer.partition(SEPARATOR)
                     logger.debug("a reader's call took %s", taken.decode())
@@ -164,13 +168,31 @@ class Sandbox:
         self._control = ours
         return ours
 
-    def _ask(self, request: bytes, files: list[int], limits: Limits) -> bytes:
+    def _ask(
+        self,
+        request: bytes,
+        files: list[int],
+        limits: Limits,
+        asked: Callable[[Any], object] | None,
+    ) -> bytes:
         """The answer's bytes; without `END` if whoever answers died before or in between."""
         ours, theirs = socket.socketpair()
-        with ours:
-            with theirs, self._lock, contextlib.suppress(BrokenPipeError, ConnectionResetError):
-                socket.send_fds(self._running_control(), [request], [theirs.fileno(), *files])
-            ours.settimeout(limits.wall_seconds + _ANSWER_GRACE_SECONDS)
+        questions, asking = socket.socketpair()
+        with ours, questions:
+            sent = [theirs.fileno(), *files, *([] if asked is None else [asking.fileno()])]
+            with (
+                theirs,
+                asking,
+                self._lock,
+                contextlib.suppress(BrokenPipeError, ConnectionResetError),
+            ):
+                socket.send_fds(self._running_control(), [request], sent)
+            for one in (ours, questions):
+                one.settimeout(limits.wall_seconds + _ANSWER_GRACE_SECONDS)
+            if asked is not None and (question := _question(questions)):
+                told = json.dumps(asked(_decoded(question))).encode() + END
+                with contextlib.suppress(BrokenPipeError, TimeoutError):
+                    questions.sendall(told)
             pieces = []
             try:
                 while piece := ours.recv(_READ_BYTES):
@@ -178,6 +200,19 @@ class Sandbox:
             except (TimeoutError, ConnectionResetError):
                 return b""
             return b"".join(pieces)
+
+
+def _question(questions: socket.socket) -> bytes:
+    """What the child asks; empty if it ends without."""
+    question = bytearray()
+    with contextlib.suppress(TimeoutError, ConnectionResetError):
+        while piece := questions.recv(QUESTION_BYTES):
+            question += piece
+            if question.endswith(END):
+                return bytes(question)
+            if len(question) > QUESTION_BYTES:
+                break
+    return b""
 
 
 @contextlib.contextmanager

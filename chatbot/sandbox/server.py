@@ -4,7 +4,8 @@
                                                             └─ keeper: time, size, exit status
                                                                  └─ child: the function itself
 
-The child is told nothing of the file but `FILE`: it can't name another one.
+The child is told nothing of the file but `FILE`: it can't name another one. Where the caller has
+sent a socket for it, the function gets `ask`, which it may call once: a line of JSON each way.
 
 The server ends when the caller's end of its control socket closes, and takes its children along.
 The caller is answered with two JSON objects, parted by `SEPARATOR`: what the child took, and
@@ -37,16 +38,21 @@ from chatbot.sandbox.limits import Limits, apply, die_with_parent, limit_threads
 from chatbot.sandbox.walls import Wall, put_up, readable_paths
 
 REQUEST_BYTES: Final = 64 * 1024
+QUESTION_BYTES: Final = 64 * 1024
+"""Of a question, and of what is answered to it."""
 SEPARATOR: Final = b"\x00"
 END: Final = b"\n"
 FILE: Final = "/proc/self/fd/4"
 """The file, for a child."""
 _READ_BYTES: Final = 256 * 1024
 _ALL_DESCRIPTORS: Final = 4096
+_MOST_DESCRIPTORS: Final = 3
+"""Of a request: the socket for the answer, the file, and the socket for a question."""
 _OUT_OF_THE_WAY: Final = 16
 """Above the descriptors that a child keeps."""
 _CHILDS_PIPE: Final = 3
 _CHILDS_FILE: Final = 4
+_CHILDS_QUESTION: Final = 5
 _KILOBYTE: Final = 1024
 
 _FAULT_OF_SIGNAL: Final[dict[int, str]] = {
@@ -81,6 +87,8 @@ class _Call:
     arguments: dict[str, Any]
     limits: Limits
     file: int | None
+    question: int | None
+    """A socket on which the function may ask the caller."""
 
 
 def serve(options: Options, control: socket.socket) -> None:
@@ -92,7 +100,7 @@ def serve(options: Options, control: socket.socket) -> None:
     gc.collect()
     gc.freeze()
     while True:
-        request, descriptors, _, _ = socket.recv_fds(control, REQUEST_BYTES, 2)
+        request, descriptors, _, _ = socket.recv_fds(control, REQUEST_BYTES, _MOST_DESCRIPTORS)
         if not request:
             return
         server = os.getpid()
@@ -112,11 +120,16 @@ def serve(options: Options, control: socket.socket) -> None:
 
 
 def _call(
-    functions: dict[str, Callable[..., object]], request: dict[str, Any], files: list[int]
+    functions: dict[str, Callable[..., object]], request: dict[str, Any], descriptors: list[int]
 ) -> _Call:
-    limits = Limits(**request["limits"])
-    file = files[0] if files else None
-    return _Call(functions[request["function"]], request["arguments"], limits, file)
+    sent = dict(zip(request["descriptors"], descriptors, strict=True))
+    return _Call(
+        functions[request["function"]],
+        request["arguments"],
+        Limits(**request["limits"]),
+        file=sent.get("file"),
+        question=sent.get("question"),
+    )
 
 
 def _keep(call: _Call, options: Options, caller: socket.socket) -> bytes:
@@ -131,6 +144,9 @@ def _keep(call: _Call, options: Options, caller: socket.socket) -> bytes:
         die_with_parent(keeper)
         _run(call, options, writer)
     os.close(writer)
+    if call.question is not None:
+        # Whoever waits for the question is to see that the child has ended without one.
+        os.close(call.question)
     output, fault = _collect(reader, caller, call.limits)
     if fault:
         os.kill(child, signal.SIGKILL)
@@ -194,7 +210,7 @@ def _verdict(fault: str, status: int) -> dict[str, object]:
 def _run(call: _Call, options: Options, writer: int) -> NoReturn:
     """The child's life: it never returns to the code above."""
     try:
-        _keep_descriptors(writer, call.file)
+        _keep_descriptors(writer, call.file, call.question)
         apply(call.limits)
         readable = [*readable_paths(options.module), *map(Path, options.readable)]
         files = [] if call.file is None else [_CHILDS_FILE]
@@ -202,22 +218,40 @@ def _run(call: _Call, options: Options, writer: int) -> NoReturn:
         missing = put_up(walls, readable=readable, descriptors=files)
         if Wall.NAMESPACES in walls and Wall.NAMESPACES not in missing:
             limit_threads(call.limits)
-        _write(_CHILDS_PIPE, _answer(call.function, call.arguments))
+        asking = {} if call.question is None else {"ask": _ask}
+        _write(_CHILDS_PIPE, _answer(call.function, {**call.arguments, **asking}))
         os._exit(0)
     finally:
         os._exit(1)
 
 
-def _keep_descriptors(writer: int, file: int | None) -> None:
-    """Closes all that was inherited but the pipe to the keeper and the file; silences the rest."""
+def _keep_descriptors(writer: int, *others: int | None) -> None:
+    """Closes all that was inherited but the pipe to the keeper and `others`; silences the rest.
+
+    Those are the file and the socket for a question, if there are such.
+    """
     nowhere = os.open(os.devnull, os.O_RDWR)
     for standard in (0, 1, 2):
         os.dup2(nowhere, standard)
-    pipe = fcntl.fcntl(writer, fcntl.F_DUPFD, _OUT_OF_THE_WAY)
-    document = fcntl.fcntl(0 if file is None else file, fcntl.F_DUPFD, _OUT_OF_THE_WAY)
-    os.dup2(pipe, _CHILDS_PIPE)
-    os.dup2(document, _CHILDS_FILE)
-    os.closerange(_CHILDS_FILE + 1, _ALL_DESCRIPTORS)
+    kept = [
+        fcntl.fcntl(0 if one is None else one, fcntl.F_DUPFD, _OUT_OF_THE_WAY)
+        for one in (writer, *others)
+    ]
+    for descriptor, one in zip((_CHILDS_PIPE, _CHILDS_FILE, _CHILDS_QUESTION), kept, strict=True):
+        os.dup2(one, descriptor)
+    os.closerange(_CHILDS_QUESTION + 1, _ALL_DESCRIPTORS)
+
+
+def _ask(question: object) -> Any:  # noqa: ANN401 - JSON
+    """What the caller says to it."""
+    _write(_CHILDS_QUESTION, json.dumps(question).encode() + END)
+    told = bytearray()
+    while not told.endswith(END):
+        piece = os.read(_CHILDS_QUESTION, QUESTION_BYTES)
+        if not piece:
+            raise EOFError
+        told += piece
+    return json.loads(told)
 
 
 def _answer(function: Callable[..., object], arguments: dict[str, Any]) -> bytes:

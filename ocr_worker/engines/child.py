@@ -6,7 +6,7 @@ from typing import Final
 
 from chatbot.contracts.errors import Unavailable
 from ocr_worker.engines.protocol import LANGUAGES
-from ocr_worker.engines.reading import look, read
+from ocr_worker.engines.reading import read
 from ocr_worker.engines.registry import default_engine
 from ocr_worker.engines.tesseract import TesseractEngine
 
@@ -19,4 +19,4 @@ if isinstance(_ENGINE, TesseractEngine):
         _ENGINE.load(LANGUAGES)
         _ENGINE.load_orientation()
 
-FUNCTIONS = {"look": look, "recognise": partial(read, _ENGINE)}
+FUNCTIONS = {"recognise": partial(read, _ENGINE)}

@@ -1,5 +1,5 @@
 """What the sandbox's server imports where another machine reads: pages are only drawn here."""
 
-from ocr_worker.engines.reading import blank_picture, look, picture
+from ocr_worker.engines.reading import blank_picture, picture
 
-FUNCTIONS = {"look": look, "picture": picture, "blank_picture": blank_picture}
+FUNCTIONS = {"picture": picture, "blank_picture": blank_picture}

@@ -3,8 +3,7 @@
 The pipeline doesn't call engines: it calls `ocr_worker.sandbox`, which draws pages and runs the
 engine in a child process with limits:
 
-    look(path, media_type, first, last, engine) -> list[SeenPage]
-    recognise(path, media_type, first, last, engine) -> list[RecognisedPage]
+    recognise(path, media_type, first, last, engine, is_wanted) -> list[RecognisedPage]
 
 They raise `chatbot.contracts.errors.DocumentFault` with a code of `DOCUMENT_FAULTS` when it is the
 document's fault, and `chatbot.contracts.errors.Unavailable` when it is not: an engine that is not
@@ -29,7 +28,7 @@ from the upper left corner of the page (pixels, where the file is an image)."""
 
 @dataclass(frozen=True, slots=True)
 class SeenPage:
-    """A page that was drawn, and not read."""
+    """A page that was drawn, and not read yet."""
 
     number: int
     """From 1."""

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from chatbot.contracts.errors import Unavailable
 from ocr_worker.engines.rapid import RapidEngine
-from ocr_worker.engines.reading import look, read
+from ocr_worker.engines.reading import read
 
 _ENGINE: Final = RapidEngine()
 
@@ -21,4 +21,4 @@ def recognise(*, model: str, **pages: Any) -> list[dict[str, Any]]:  # noqa: ANN
     return read(RapidEngine(Path(model)) if model else _ENGINE, **pages)
 
 
-FUNCTIONS = {"look": look, "recognise": recognise}
+FUNCTIONS = {"recognise": recognise}

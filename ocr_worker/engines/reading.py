@@ -1,8 +1,9 @@
-"""What a child does with pages: it draws and looks at them, and has an engine read them."""
+"""What a child does with a page: draws it, asks whether it is new, and has an engine read it."""
 
 import base64
 import hashlib
 import io
+from collections.abc import Callable
 from dataclasses import asdict
 from math import sqrt
 from pathlib import Path
@@ -27,29 +28,34 @@ Image.init()
 register_heif_opener(thumbnails=False, depth_images=False, aux_images=False, decode_threads=1)
 
 
-def look(*, path: str, media_type: str, first: int, last: int) -> list[dict[str, Any]]:
-    """A list of `SeenPage` as dictionaries."""
-    return [asdict(_seen(page)) for page in page_images(Path(path), media_type, first, last)]
+Ask = Callable[[dict[str, Any]], bool]
+"""Whether a page is to be read: a `SeenPage` as a dictionary."""
 
 
 def read(
-    engine: Engine, *, path: str, media_type: str, first: int, last: int
+    engine: Engine, *, path: str, media_type: str, first: int, last: int, ask: Ask | None = None
 ) -> list[dict[str, Any]]:
-    """A list of `RecognisedPage` as dictionaries."""
-    pages = page_images(Path(path), media_type, first, last)
-    return [
-        {**asdict(found), "boxes": found.boxes}
-        for found in (_recognised(engine, page) for page in pages)
-    ]
+    """A list of `RecognisedPage` as dictionaries, of those that are to be read."""
+    found = []
+    for page in page_images(Path(path), media_type, first, last):
+        seen = _seen(page)
+        if _is_to_be_read(seen, ask):
+            recognised = _recognised(engine, page, seen)
+            found.append({**asdict(recognised), "boxes": recognised.boxes})
+    return found
 
 
-def picture(*, path: str, media_type: str, number: int) -> str | None:
-    """A page as JPEG in base64, of no more pixels than servers take; None: there is no such page.
+def picture(*, path: str, media_type: str, number: int, ask: Ask) -> str | None:
+    """A page as JPEG in base64, of no more pixels than servers take.
+
+    None: there is no such page, or it is not to be read.
 
     Raises:
         DocumentFault: as `page_images`.
     """
     for page in page_images(Path(path), media_type, number, number):
+        if not _is_to_be_read(_seen(page), ask):
+            return None
         factor = sqrt(_SENT_PIXELS_LIMIT / (page.image.width * page.image.height))
         if factor < 1:
             size = (int(page.image.width * factor), int(page.image.height * factor))
@@ -73,7 +79,11 @@ def _seen(page: PageImage) -> SeenPage:
     return SeenPage(page.number, page.width, page.height, _sha256(page.image))
 
 
-def _recognised(engine: Engine, page: PageImage) -> RecognisedPage:
+def _is_to_be_read(page: SeenPage, ask: Ask | None) -> bool:
+    return ask is None or ask(asdict(page))
+
+
+def _recognised(engine: Engine, page: PageImage, seen: SeenPage) -> RecognisedPage:
     found = engine.recognise(page.image, languages=LANGUAGES, dpi=page.dpi)
     return RecognisedPage(
         number=page.number,
@@ -82,7 +92,7 @@ def _recognised(engine: Engine, page: PageImage) -> RecognisedPage:
         confidence=found.confidence,
         width=page.width,
         height=page.height,
-        image_sha256=_sha256(page.image),
+        image_sha256=seen.image_sha256,
     )
 
 

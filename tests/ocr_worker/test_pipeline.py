@@ -91,6 +91,14 @@ def line(*, compression: int = 6) -> bytes:
     return written.getvalue()
 
 
+def two_lines() -> bytes:
+    """The same line on two pages."""
+    written = io.BytesIO()
+    with Image.open(io.BytesIO(line())) as page:
+        page.save(written, "TIFF", save_all=True, append_images=[page])
+    return written.getvalue()
+
+
 def read(user: User, brain: Brain, content: bytes) -> Page:
     document = upload(user, brain, content, name="line.png").document
     return ingest(document).pages.get()
@@ -137,6 +145,24 @@ class TestEngines:
         )
         assert page.engine == reader_name(VISION)
         assert (page.width, page.height) == (640, 45)
+
+    def test_on_a_server_are_sent_each_picture_once(
+        self, user: User, brain: Brain, settings: Settings, scripted_server: ScriptedServer
+    ) -> None:
+        settings.OCR_ENGINES = [VISION]
+        settings.OCR_VISION_SERVER = replace(
+            settings.OCR_VISION_SERVER, url=scripted_server.base_url, model="sees"
+        )
+        scripted_server.script(text="A line of text.")
+        document = upload(user, brain, two_lines(), name="lines.tif").document
+
+        pages = ingest(document).pages.order_by("number")
+
+        assert [(page.number, page.text) for page in pages] == [
+            (1, "A line of text."),
+            (2, "A line of text."),
+        ]
+        assert len(scripted_server.requests()) == 1
 
     def test_that_this_worker_lacks_are_waited_for(
         self, user: User, brain: Brain, settings: Settings

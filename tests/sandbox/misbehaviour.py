@@ -5,10 +5,14 @@ import os
 import signal
 import socket
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
 from chatbot.contracts.errors import DocumentFault, Unavailable
+
+QUESTION = 5
+"""The descriptor on which a child asks."""
 
 
 def echo(*, text: str) -> str:
@@ -81,6 +85,30 @@ def killed_by_the_system() -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
+def ask_back(*, ask: Callable[[object], object], text: str = "", path: str = "") -> object:
+    return ["told", ask({"asks": Path(path).read_text() if path else text})]
+
+
+def ask_nothing(*, length: int, **_: object) -> str:
+    return "x" * length
+
+
+def die_asking(**_: object) -> None:
+    os.write(QUESTION, b"{")
+    ctypes.string_at(0)
+
+
+def ask_on(**_: object) -> NoReturn:
+    """A question without an end."""
+    while True:
+        os.write(QUESTION, b"x" * 65_536)
+
+
+def ask_nonsense(**_: object) -> str:
+    os.write(QUESTION, b"\xff[\n")
+    return os.read(QUESTION, 100).decode()
+
+
 FUNCTIONS = {
     function.__name__: function
     for function in (
@@ -99,5 +127,10 @@ FUNCTIONS = {
         write,
         connect,
         killed_by_the_system,
+        ask_back,
+        ask_nothing,
+        die_asking,
+        ask_on,
+        ask_nonsense,
     )
 }

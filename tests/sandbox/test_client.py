@@ -167,6 +167,74 @@ class TestSandbox:
         assert "tests.sandbox.absent" in capfd.readouterr().err
 
 
+class TestQuestion:
+    def test_is_answered_by_the_caller(self, sandbox: Sandbox) -> None:
+        heard: list[object] = []
+
+        def asked(question: object) -> str:
+            heard.append(question)
+            return "wie wär's \n"
+
+        answer = sandbox.call("ask_back", {"text": "한글\n"}, LIMITS, asked=asked)
+
+        assert heard == [{"asks": "한글\n"}]
+        assert answer == ["told", "wie wär's \n"]
+
+    def test_may_be_about_the_file(self, sandbox: Sandbox, tmp_path: Path) -> None:
+        file = tmp_path / "file"
+        file.write_text("what stands there")
+
+        answer = sandbox.call("ask_back", {}, LIMITS, file=file, asked=dict)
+
+        assert answer == ["told", {"asks": "what stands there"}]
+
+    @pytest.mark.parametrize("length", [1, 1 << 19], ids=["little", "much"])
+    def test_may_be_left_out(self, sandbox: Sandbox, length: int) -> None:
+        answer = sandbox.call("ask_nothing", {"length": length}, LIMITS, asked=_never)
+
+        assert answer == "x" * length
+
+    @pytest.mark.parametrize(
+        ("function", "code"),
+        [
+            pytest.param("die_asking", "parser-crashed", id="dies-before"),
+            pytest.param("ask_on", "parser-timeout", id="without-an-end"),
+        ],
+    )
+    def test_of_a_bad_reader_is_the_documents_fault(
+        self, sandbox: Sandbox, function: str, code: str
+    ) -> None:
+        with pytest.raises(DocumentFault) as raised:
+            sandbox.call(function, {}, replace(LIMITS, wall_seconds=2.0), asked=_never)
+
+        assert raised.value.error_code == code
+
+    def test_that_is_nonsense_reaches_nobody_as_it_is(self, sandbox: Sandbox) -> None:
+        heard: list[object] = []
+
+        answer = sandbox.call("ask_nonsense", {}, LIMITS, asked=heard.append)
+
+        assert heard == [{"fault": "parser-crashed"}]
+        assert answer == "null\n"
+
+    def test_ends_the_call_when_it_can_not_be_answered(self, sandbox: Sandbox) -> None:
+        def away(_: object) -> None:
+            raise ConnectionError
+
+        with pytest.raises(ConnectionError):
+            sandbox.call("ask_back", {"text": ""}, LIMITS, asked=away)
+
+        wait_until(
+            lambda: not _descendants(_server_of(sandbox)),
+            seconds=BUSY_SECONDS,
+            what="end of the child",
+        )
+
+
+def _never(question: object) -> None:
+    raise AssertionError(question)
+
+
 def _call_quietly(sandbox: Sandbox, function: str) -> None:
     with pytest.raises((DocumentFault, Unavailable)):
         sandbox.call(function, {}, LIMITS)
