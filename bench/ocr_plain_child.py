@@ -43,7 +43,8 @@ class PlainEngine:
             start = text.find(word, position)
             if word and start >= 0:
                 position = start + len(word)
-                yield start, position, *map(float, item.BoundingBox(_WORD))
+                left, top, right, bottom = item.BoundingBox(_WORD)
+                yield start, position, left, top, right, bottom
 
 
 FUNCTIONS = {"recognise": partial(read, PlainEngine())}

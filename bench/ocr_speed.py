@@ -15,9 +15,14 @@ prepared  the same with the usual reader
 Pages a second are over the mean time of two workers, each from the first page that anybody began to
 the end of its own last one: who has nothing left to do doesn't count against a variant whose jobs
 are longer. `ocr_s` is what a page takes of a core in processes that read; `beside_s` in all others
-of the stack, which index it meanwhile, on the same cores. `between_jobs` is the share of the time
-in which a worker had no job. Ratios are those to `bare` of the same round, the median of all
-rounds; `paced` ones are of what the cores gave: see `core_pace.py`.
+of the stack, which index pages meanwhile, and idle beside `bare`. `between_jobs` is the share of
+the time in which a worker had no job.
+
+Ratios are those to `bare` of the same round, and the median of all rounds: `ratio` of pages a
+second; `free_ratio` of pages a second of what other work on the machine left of the cores (the
+short-lived keepers of readers count as such); `paced_ratio` the same, on cores as fast as they were
+then (see `core_pace.py`); `cpu_ratio` of `ocr_s`. Only the first holds bars, and only on a machine
+of one's own.
 """
 
 import argparse
@@ -29,7 +34,7 @@ from pathlib import Path
 from typing import Final
 
 from ingest_rig import running_rig
-from ocr_speed_rig import Turn, bare, drain_usual_worker, scan_of, through, watched
+from ocr_speed_rig import Turn, bare, drain_usual_worker, paced, scan_of, through
 
 BARS: Final = {"fan_out": 0.95, "prepared": 0.7}
 """Pages a second, to those of `bare`."""
@@ -49,10 +54,9 @@ def main() -> None:
     with running_rig() as rig, tempfile.NamedTemporaryFile(suffix=".pdf") as file:
         file.write(scan)
         file.flush()
-        like = rig.process_named("ocr_worker")
         drain_usual_worker()
         play: dict[str, Callable[[], Turn]] = {
-            "bare": lambda: bare(Path(file.name), arguments.pages, like=like),
+            "bare": lambda: bare(rig, Path(file.name), arguments.pages),
             "fan_out": lambda: through(rig, scan, warm, reader=_READERS["fan_out"]),
             "prepared": lambda: through(rig, scan, warm, reader=_READERS["prepared"]),
         }
@@ -60,7 +64,7 @@ def main() -> None:
         for number in range(arguments.rounds):
             first = number % len(names)
             for name in names[first:] + names[:first]:
-                turn = watched(play[name])
+                turn = paced(play[name])
                 found[name].append(turn)
                 print(f"round {number + 1} {name:10}", _shown(turn), flush=True)
     report = _report(found)
@@ -96,8 +100,9 @@ def _report(found: dict[str, list[Turn]]) -> dict[str, object]:
 
 _FIGURES: Final[dict[str, Callable[[Turn, Turn], float]]] = {
     "ratio": lambda bare, one: one.pages_per_second / bare.pages_per_second,
+    "free_ratio": lambda bare, one: one.pages_per_free_second / bare.pages_per_free_second,
     "paced_ratio": lambda bare, one: (
-        one.pages_per_second * one.pace_ms / (bare.pages_per_second * bare.pace_ms)
+        (one.pages_per_free_second * one.pace_ms) / (bare.pages_per_free_second * bare.pace_ms)
     ),
     "cpu_ratio": lambda bare, one: bare.ocr_seconds / bare.pages / (one.ocr_seconds / one.pages),
     "beside_share": lambda _, one: one.beside_seconds / (one.ocr_seconds + one.beside_seconds),

@@ -46,7 +46,7 @@ class Turn:
     ocr_seconds: float
     """Of a core, by processes that read."""
     beside_seconds: float = 0.0
-    """Of a core, by all others of the stack."""
+    """Of a core, by all others of the stack; it idles beside `bare`."""
     between_jobs: float = 0.0
     """The share of the time in which a worker had no job."""
     pace_ms: float = 0.0
@@ -57,6 +57,11 @@ class Turn:
     @property
     def pages_per_second(self) -> float:
         return self.pages / self.seconds
+
+    @property
+    def pages_per_free_second(self) -> float:
+        """Of all cores, as far as others on the machine left them."""
+        return self.pages_per_second / ((os.cpu_count() or 1) - self.foreign_cores)
 
 
 def scan_of(folder: Path, pages: int) -> bytes:
@@ -89,16 +94,30 @@ def _marked(image: Image.Image, number: int) -> Image.Image:
     return image
 
 
-def watched(play: Callable[[], Turn]) -> Turn:
-    """Plays a turn, and looks at the machine meanwhile."""
+def paced(play: Callable[[], Turn]) -> Turn:
+    """Plays a turn, and looks at how fast the cores are meanwhile."""
     with contextlib.ExitStack() as stack:
         cores = range(os.cpu_count() or 1)
         paces = [stack.enter_context(beside("core_pace.py", str(core))) for core in cores]
-        busy, began = _busy_seconds(), time.monotonic()
         turn = play()
-        seconds, busy = time.monotonic() - began, _busy_seconds() - busy
-    foreign = (busy - turn.ocr_seconds - turn.beside_seconds) / seconds
-    return replace(turn, pace_ms=statistics.median(chain(*paces)), foreign_cores=foreign)
+    return replace(turn, pace_ms=statistics.median(chain(*paces)))
+
+
+class Span:
+    """What the cores do from now on."""
+
+    def __init__(self, rig: Rig) -> None:
+        self._rig = rig
+        self._began = time.monotonic()
+        self._busy = _busy_seconds()
+        self._beside = _seconds_beside(rig)
+
+    def ended(self, turn: Turn) -> Turn:
+        """The turn, with what was not reading."""
+        seconds = time.monotonic() - self._began
+        beside = _seconds_beside(self._rig) - self._beside
+        foreign = _busy_seconds() - self._busy - beside - turn.ocr_seconds
+        return replace(turn, beside_seconds=beside, foreign_cores=foreign / seconds)
 
 
 def _busy_seconds() -> float:
@@ -107,11 +126,12 @@ def _busy_seconds() -> float:
     return float(sum(times) - times.idle - times.iowait - times.guest - times.guest_nice)
 
 
-def bare(file: Path, pages: int, *, like: psutil.Process) -> Turn:
+def bare(rig: Rig, file: Path, pages: int) -> Turn:
     """Processes that do nothing but draw and read, as nice as the OCR worker, with its data."""
     from ocr_worker.engines.pages import DPI  # noqa: PLC0415 - after the path is set
     from ocr_worker.engines.protocol import LANGUAGES  # noqa: PLC0415 - as above
 
+    like = rig.process_named("ocr_worker")
     environment = {**os.environ, "OMP_THREAD_LIMIT": "1"}
     environment["TESSDATA_PREFIX"] = like.environ()["TESSDATA_PREFIX"]
     program = [sys.executable, str(PROJECT / "bench" / "ocr_bare.py")]
@@ -139,16 +159,18 @@ def bare(file: Path, pages: int, *, like: psutil.Process) -> Turn:
     for one in readers:
         assert one.stdout is not None
         one.stdout.readline()
+    span = Span(rig)
     os.write(writer, b"".join(number.to_bytes(NUMBER) for number in range(1, pages + 1)))
     os.close(writer)
     found = [json.loads(one.communicate(timeout=END_SECONDS)[0]) for one in readers]
     began = min(one["began"] for one in found)
-    return Turn(
+    turn = Turn(
         pages=sum(one["pages"] for one in found),
         seconds=statistics.mean(one["ended"] for one in found) - began,
         characters=sum(one["characters"] for one in found),
         ocr_seconds=sum(one["cpu_seconds"] for one in found),
     )
+    return span.ended(turn)
 
 
 class OcrWorker:
@@ -185,7 +207,8 @@ class OcrWorker:
         worker = psutil.Process(self._process.pid)
         own = sum(_cpu_seconds(one) for one in (worker, *worker.children(recursive=True)))
         told = _TOOK.findall(self._told.read_text())
-        return own + sum(json.loads(one)["cpu_seconds"] for one in told)
+        read: float = sum(json.loads(one)["cpu_seconds"] for one in told)
+        return own + read
 
 
 def through(rig: Rig, scan: bytes, warm: bytes, *, reader: str) -> Turn:
@@ -195,10 +218,9 @@ def through(rig: Rig, scan: bytes, warm: bytes, *, reader: str) -> Turn:
         OcrWorker(rig, reader, Path(folder) / "told") as worker,
     ):
         _read(rig, warm)
-        ocr, others = worker.cpu_seconds(), _seconds_beside(rig)
+        span, ocr_seconds = Span(rig), worker.cpu_seconds()
         document = _read(rig, scan)
-        ocr, others = worker.cpu_seconds() - ocr, _seconds_beside(rig) - others
-    return _turn_of(document, ocr, others)
+        return span.ended(_turn_of(document, worker.cpu_seconds() - ocr_seconds))
 
 
 def drain_usual_worker() -> None:
@@ -219,14 +241,16 @@ def _read(rig: Rig, scan: bytes) -> str:
     return document
 
 
-def _turn_of(document: str, ocr_seconds: float, beside_seconds: float) -> Turn:
+def _turn_of(document: str, ocr_seconds: float) -> Turn:
     from chatbot.contracts.tasks import Stage  # noqa: PLC0415 - Django is set up by now
     from chatbot.documents.models import JobAttempt, Page, PageSource  # noqa: PLC0415 - as above
 
-    attempts = JobAttempt.objects.filter(
-        job__version__document_id=document, job__stage=Stage.OCR, finished_at__isnull=False
-    )
-    jobs = [(one.started_at.timestamp(), one.finished_at.timestamp()) for one in attempts]
+    attempts = JobAttempt.objects.filter(job__version__document_id=document, job__stage=Stage.OCR)
+    jobs = [
+        (one.started_at.timestamp(), one.finished_at.timestamp())
+        for one in attempts
+        if one.finished_at is not None
+    ]
     began = min(start for start, _ in jobs)
     # Whoever had the last but one of all ends found no further job.
     ends = sorted(end for _, end in jobs)[-PROCESSES:]
@@ -241,7 +265,6 @@ def _turn_of(document: str, ocr_seconds: float, beside_seconds: float) -> Turn:
         seconds=seconds,
         characters=sum(map(len, texts)),
         ocr_seconds=ocr_seconds,
-        beside_seconds=beside_seconds,
         between_jobs=1 - sum(end - start for start, end in jobs) / (PROCESSES * seconds),
     )
 
