@@ -191,8 +191,11 @@ class Sandbox:
                 one.settimeout(limits.wall_seconds + _ANSWER_GRACE_SECONDS)
             if asked is not None and (question := _question(questions)):
                 told = json.dumps(asked(_decoded(question))).encode() + END
-                with contextlib.suppress(BrokenPipeError, TimeoutError):
+                try:
                     questions.sendall(told)
+                except (BrokenPipeError, ConnectionResetError, TimeoutError):
+                    # It had no time left when the caller knew: that says nothing about the file.
+                    return b""
             pieces = []
             try:
                 while piece := ours.recv(_READ_BYTES):

@@ -217,6 +217,24 @@ class TestQuestion:
         assert heard == [{"fault": "parser-crashed"}]
         assert answer == "null\n"
 
+    def test_is_asked_again_when_the_answer_came_too_late(self, sandbox: Sandbox) -> None:
+        heard: list[object] = []
+
+        def asked(question: object) -> int:
+            heard.append(question)
+            if len(heard) == 1:
+                keeper, child = _children_of(_server_of(sandbox))
+                wait_until(
+                    lambda: not any(map(_is_alive, (keeper, child))),
+                    seconds=BUSY_SECONDS,
+                    what="end of the child",
+                )
+            return len(heard)
+
+        answer = sandbox.call("ask_back", {}, replace(LIMITS, wall_seconds=2.0), asked=asked)
+
+        assert answer == ["told", 2]
+
     def test_ends_the_call_when_it_can_not_be_answered(self, sandbox: Sandbox) -> None:
         def away(_: object) -> None:
             raise ConnectionError
