@@ -45,7 +45,9 @@ _WARM_PAGES: Final = 2
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--pages", type=int, default=64)
+    parser.add_argument(
+        "--pages", type=int, default=64, help="more than 20: shorter documents get a third slot"
+    )
     parser.add_argument("--rounds", type=int, default=3)
     arguments = parser.parse_args()
     scan = scan_of(arguments.folder, arguments.pages)
