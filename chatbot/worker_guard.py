@@ -16,6 +16,7 @@ from types import FrameType
 from typing import Final
 
 from chatbot.sandbox import oom
+from chatbot.sandbox.niceness import share_by_niceness
 
 logger = logging.getLogger(__name__)
 
@@ -27,6 +28,7 @@ _KILLED_FROM_OUTSIDE: Final = frozenset({signal.SIGKILL, *_PASSED_ON})
 def main() -> int:
     """Runs the worker that the first argument names; returns the status to end with."""
     worker, *options = sys.argv[1:]
+    share_by_niceness()
     counter = oom.own_counter_file()
     before = oom.kills(counter)
     child = subprocess.Popen(

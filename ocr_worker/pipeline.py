@@ -8,6 +8,7 @@ from chatbot.contracts.ocr import VISION
 from chatbot.contracts.tasks import Stage
 from chatbot.documents.models import PageSource
 from chatbot.documents.services import files, ingestion
+from chatbot.sandbox.client import as_expected
 from ocr_worker import sandbox, vision
 from ocr_worker.engines.protocol import RecognisedText, SeenPage
 from ocr_worker.readers import engine_for, reader_name
@@ -58,7 +59,8 @@ def _read_if_new(
 
     found = _read(path, claim.media_type, number, engine, is_new)
     if found is not None:
-        [page] = seen
+        with as_expected():
+            [page] = seen
         known[page.image_sha256] = ingestion.ReadPage(
             number=number,
             text=found.text,

@@ -35,6 +35,7 @@ from typing import Any, Final, NoReturn
 from chatbot.contracts.errors import DocumentFault, Unavailable
 from chatbot.sandbox import oom
 from chatbot.sandbox.limits import Limits, apply, die_with_parent, limit_threads
+from chatbot.sandbox.niceness import share_by_niceness
 from chatbot.sandbox.walls import Wall, put_up, readable_paths
 
 REQUEST_BYTES: Final = 64 * 1024
@@ -93,6 +94,7 @@ class _Call:
 
 def serve(options: Options, control: socket.socket) -> None:
     """Answers requests until the caller is gone."""
+    share_by_niceness()
     functions: dict[str, Callable[..., object]] = importlib.import_module(options.module).FUNCTIONS
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     # Found by writing a file, which children can't; some libraries ask for it by the way.
@@ -140,7 +142,8 @@ def _keep(call: _Call, options: Options, caller: socket.socket) -> bytes:
     keeper = os.getpid()
     child = os.fork()
     if child == 0:
-        os.setsid()
+        # A group to be killed as one, and no session: one of its own would be as nice as a chat.
+        os.setpgid(0, 0)
         die_with_parent(keeper)
         _run(call, options, writer)
     os.close(writer)

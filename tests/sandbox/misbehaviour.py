@@ -20,8 +20,8 @@ def echo(*, text: str) -> str:
 
 
 def numbers() -> list[int]:
-    """This process, its parent and its session."""
-    return [os.getpid(), os.getppid(), os.getsid(0)]
+    """This process, its parent and its group."""
+    return [os.getpid(), os.getppid(), os.getpgid(0)]
 
 
 def environment() -> dict[str, str]:

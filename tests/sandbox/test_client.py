@@ -32,10 +32,10 @@ class TestSandbox:
         assert sandbox.call("echo", {"text": text}, LIMITS) == text
 
     def test_runs_each_call_in_a_process_of_its_own(self, sandbox: Sandbox) -> None:
-        first, _, first_session = sandbox.call("numbers", {}, LIMITS)
+        first, _, first_group = sandbox.call("numbers", {}, LIMITS)
         second, _, _ = sandbox.call("numbers", {}, LIMITS)
 
-        assert first == first_session
+        assert first == first_group
         assert len({first, second, os.getpid()}) == 3
 
     def test_shows_the_child_none_of_the_callers_environment(self, sandbox: Sandbox) -> None:
