@@ -130,8 +130,9 @@ class TestAllWalls:
         bare = _quickest(open_field)
 
         open_field.close()
-        # One or two where nothing else runs; both are slower where much does.
-        assert walled - bare < 0.05
+        # One or two where nothing else runs; walls that copied or searched anything would take more
+        # than this even there.
+        assert walled - bare < 0.25
 
 
 class TestEachWallAlone:
