@@ -4,19 +4,25 @@
 
 Starts the whole stack of `make up` with a model server that embeds at once, and uploads PDFs with a
 text layer that it makes itself (with `--scan`, pictures of pages). Pages a second are from the
-upload to the last page that search finds. Memory is proportional (PSS) and the largest seen: of the
-worker's process and guard, without the sandbox that has limits of its own.
+upload to the last page that search finds; `pace_ms` is what a fixed piece of work took of a core
+meanwhile (`core_pace.py`): runs of different pace can't be compared. Memory is proportional (PSS)
+and the largest seen: of the worker's process and guard, without the sandbox that has limits of its
+own.
 """
 
 import argparse
 import json
+import os
+import statistics
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
+from itertools import chain
 from typing import Final
 
 import psutil
+from chat_rig import beside
 from ingest_documents import scanned_pdf, text_pdf
 from ingest_rig import MEGABYTE, Rig, Sample, running_rig, wait_for_end
 
@@ -40,7 +46,12 @@ def main() -> None:
         person = rig.person("reader")
         warm = person.upload(Sample("warm.pdf", text_pdf(3, seed=-1))).document
         wait_for_end([warm], seconds=_END_SECONDS)
-        with _watched(rig) as most:
+        with ExitStack() as watching:
+            most = watching.enter_context(_watched(rig))
+            paces = [
+                watching.enter_context(beside("core_pace.py", str(core)))
+                for core in sorted(os.sched_getaffinity(0))
+            ]
             began = time.monotonic()
             documents = [
                 person.upload(Sample(f"{number}.pdf", content)).document
@@ -55,6 +66,7 @@ def main() -> None:
         "scan": arguments.scan,
         "seconds": round(seconds, 1),
         "pages_per_second": round(pages / seconds, 1),
+        "pace_ms": round(statistics.median(chain(*paces)), 2),
         "most_mb": most,
         "missed": [name for name, bar in BARS.items() if most[name] > bar],
     }

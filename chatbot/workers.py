@@ -20,17 +20,18 @@ from celery.signals import setup_logging, worker_init, worker_ready, worker_shut
 from celery.worker.consumer import Consumer
 from django.conf import settings
 
+from chatbot.contracts.tasks import Queue
 from chatbot.documents.services.ingestion import LeaseKeeper
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from chatbot.contracts.tasks import Queue
-
 logger = logging.getLogger(__name__)
 
-SLOTS: Final = 3
-"""Two cores are busy with a long document, and a short one finds a slot free all the same."""
+SLOTS: Final = {Queue.OCR_WORKER: 3, Queue.INGEST_WORKER: 4}
+"""Two cores are busy with a long document, and a short one finds a slot free all the same. Who
+indexes waits for PostgreSQL in between: two of a long document's jobs left a fifth of the cores
+idle."""
 _WAKES_AT_ONCE: Final = 1024
 NICENESS: Final = 10
 """Below every process that somebody waits for."""
@@ -83,7 +84,7 @@ class WakingPool(TaskPool):
             os.read(self._reader, _WAKES_AT_ONCE)
 
 
-def make_keeper(*, queue: "Queue") -> LeaseKeeper:
+def make_keeper(*, queue: Queue) -> LeaseKeeper:
     """Keeps the leases of this process, whose name tells where it runs."""
     return LeaseKeeper(queue=queue, worker=f"{socket.gethostname()}:{os.getpid()}")
 
@@ -104,7 +105,7 @@ def make_worker(*, keeper: LeaseKeeper, tasks: str, warm_up: "Callable[[], list[
         settings.CELERY,
         task_default_queue=queue,
         worker_pool=f"{__name__}:{WakingPool.__name__}",
-        worker_concurrency=SLOTS,
+        worker_concurrency=SLOTS[keeper.queue],
         worker_consumer=f"{__name__}:{QuietConsumer.__name__}",
         worker_enable_remote_control=False,
         worker_redirect_stdouts=False,
