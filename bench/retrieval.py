@@ -110,7 +110,11 @@ def _index(brain: "Brain", title: str, text: str, embedder: Embedder) -> None:
     ]
     vectors = [embedder.embed(chunk.text)[0].tolist() for chunk in chunks]
     store_chunks(
-        version=version_of(document), pages=[1], chunks=chunks, vectors=vectors, model_name=NAME
+        version_id=version_of(document).pk,
+        brain_id=brain.pk,
+        chunks=chunks,
+        vectors=vectors,
+        model_name=NAME,
     )
 
 

@@ -4,12 +4,13 @@ import time
 from collections.abc import Collection, Iterator, Sequence
 from typing import Final
 
+from django.db import transaction
+
 from chatbot.contracts.errors import DOCUMENT_FAULTS, DocumentFault, Unavailable
 from chatbot.documents.models import Page
 from chatbot.documents.services import ingestion
-from chatbot.retrieval.selectors import known_vectors
-from chatbot.retrieval.services import PageChunk, store_chunks
-from ingest_worker.chunkers.blocks import heading_lines
+from chatbot.retrieval.selectors import has_chunks, known_vectors
+from chatbot.retrieval.services import PageChunk, remove_chunks, store_chunks
 from ingest_worker.chunkers.protocol import Span
 from ingest_worker.chunkers.registry import chunker_for
 from ingest_worker.embed import Embedder, Vector
@@ -31,21 +32,28 @@ def index_pages(lease: ingestion.Lease) -> None:
     claim = lease.claim
     began = time.monotonic()
     batches = _batches(claim, ingestion.unindexed_pages(claim), began=began)
+    embedder: Embedder | None = None
     for done, pages in enumerate(batches):
         if done and time.monotonic() - began > UNIT_SECONDS:
             raise ingestion.JobUnfinished
-        _index(lease, pages)
+        if embedder is None and any(chunks for _, chunks in pages):
+            embedder = Embedder(check=lease.check)
+        _index(lease, pages, embedder)
     ingestion.finish_index(claim)
 
 
-def _index(lease: ingestion.Lease, pages: Sequence[_ChunkedPage]) -> None:
-    """Embeds and stores pages; those that got all their vectors are stored whatever follows."""
+def _index(
+    lease: ingestion.Lease, pages: Sequence[_ChunkedPage], embedder: Embedder | None
+) -> None:
+    """Embeds and stores pages; those that got all their vectors are stored whatever follows.
+
+    Blank ones need no `embedder`.
+    """
     numbers = [page.number for page, _ in pages]
     chunks = [chunk for _, chunks in pages for chunk in chunks]
-    if not chunks:
+    if embedder is None or not chunks:
         _store(lease, numbers, [], {}, model="")
         return
-    embedder = Embedder(check=lease.check)
     chunks = fitted(chunks, max_tokens=embedder.max_tokens, count=embedder.counted)
     vectors = known_vectors(
         brain_id=lease.claim.brain_id,
@@ -119,18 +127,30 @@ def _store(
     *,
     model: str,
 ) -> None:
-    """Makes these pages searchable; passages of others are left out."""
+    """Makes these pages searchable; passages of others are left out.
+
+    The passages are written before the document's rows are locked: it takes the longest, and other
+    jobs of the document store theirs meanwhile. They count only if the lease is still ours then.
+    """
     stored = [chunk for chunk in chunks if chunk.page in set(numbers)]
+    for chunk in stored:
+        chunk.prepare()
+    claim = lease.claim
     lease.check()
-    with ingestion.fenced(lease.claim) as held:
+    if has_chunks(version_id=claim.version_id, pages=numbers):
+        # Of an attempt before a repair. Removed alone: nobody waits for our lock with rows of ours.
+        with ingestion.fenced(claim):
+            remove_chunks(version_id=claim.version_id, pages=numbers)
+    with transaction.atomic():
         store_chunks(
-            version=held.version,
-            pages=numbers,
+            version_id=claim.version_id,
+            brain_id=claim.brain_id,
             chunks=stored,
             vectors=[vectors[chunk.embedded_sha256] for chunk in stored],
             model_name=model,
         )
-        ingestion.record_indexed(held, numbers=numbers)
+        with ingestion.fenced(claim) as held:
+            ingestion.record_indexed(held, numbers=numbers)
 
 
 def _batches(
@@ -163,7 +183,7 @@ def _chunked(claim: ingestion.Claim, pages: Sequence[Page]) -> Iterator[_Chunked
             # Pages between have been indexed already.
             before = ingestion.headings_before(claim, page.number)
         yield page, [_chunk(page, span) for span in chunker.split(page.text, before)]
-        before = [*before, *heading_lines(page.text)][-ingestion.HEADING_LINES :]
+        before = [*before, *ingestion.heading_lines(page.text)][-ingestion.HEADING_LINES :]
         number = page.number + 1
 
 

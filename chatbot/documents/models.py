@@ -176,6 +176,12 @@ class Page(models.Model):
     number = models.PositiveIntegerField()
     label = models.CharField(max_length=200, blank=True)
     text = models.TextField(blank=True)
+    heading_lines = models.TextField(
+        blank=True,
+        default="",
+        db_default="",
+        help_text=_("Lines of the text that begin a heading or a fence of code."),
+    )
     source = models.CharField(max_length=16, choices=PageSource, default=PageSource.TEXT_LAYER)
     engine = models.CharField(
         max_length=32,

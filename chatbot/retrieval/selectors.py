@@ -12,7 +12,7 @@ from psycopg.sql import SQL, Composable
 from chatbot.accounts.models import User
 from chatbot.brains.selectors import readable_brains
 from chatbot.retrieval.lexemes import lexemes
-from chatbot.retrieval.models import Embedding
+from chatbot.retrieval.models import Chunk, Embedding
 from chatbot.retrieval.ranking import (
     CONSTANTS,
     EXACT_ROWS,
@@ -112,6 +112,11 @@ def known_vectors(
         .values_list("chunk__embedded_sha256", "vector")
     )
     return {sha256: list(vector) for sha256, vector in found}
+
+
+def has_chunks(*, version_id: UUID, pages: Sequence[int]) -> bool:
+    """Whether search finds passages of any of these pages."""
+    return Chunk.objects.filter(version=version_id, page_from__in=pages).exists()
 
 
 def _readable(user_id: UUID, brain_id: UUID) -> tuple[Composable, dict[str, Any]]:

@@ -5,13 +5,14 @@ import uuid
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
+from uuid import UUID
 
 import orjson
 from django.db import connection, transaction
 from psycopg.sql import SQL, Identifier
 
-from chatbot.documents.models import DocumentVersion
 from chatbot.retrieval.lexemes import lexemes
 from chatbot.retrieval.models import Chunk, IndexGeneration
 
@@ -38,9 +39,12 @@ _CHUNK_COLUMNS: Final = (
 _EMBEDDING_COLUMNS: Final = ("chunk_id", "generation_id", "brain_id", "vector")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class PageChunk:
-    """A passage of one page: `text == page.text[start:end]`."""
+    """A passage of one page: `text == page.text[start:end]`.
+
+    What search needs of it is made when it is first asked for, and kept.
+    """
 
     page: int
     """The page's number."""
@@ -52,14 +56,22 @@ class PageChunk:
     table_head: str = ""
     """Of the table whose rows it begins with, where that is in another passage."""
 
-    @property
+    @cached_property
     def embedded(self) -> str:
         """What is embedded, and what search by words sees; people are shown `text`."""
         return "\n".join(part for part in (*self.headings, self.table_head, self.text) if part)
 
-    @property
+    @cached_property
     def embedded_sha256(self) -> str:
         return hashlib.sha256(self.embedded.encode()).hexdigest()
+
+    @cached_property
+    def lexemes(self) -> list[str]:
+        return lexemes(self.embedded)
+
+    def prepare(self) -> None:
+        """Makes what search needs, which takes longer than storing it."""
+        _ = self.embedded_sha256, self.lexemes
 
 
 @transaction.atomic
@@ -81,37 +93,43 @@ def active_generation(*, model_name: str, dimensions: int) -> IndexGeneration:
     return generation
 
 
+def remove_chunks(*, version_id: UUID, pages: Sequence[int]) -> None:
+    """Takes pages out of what search finds."""
+    Chunk.objects.filter(version=version_id, page_from__in=pages).delete()
+
+
 @transaction.atomic
 def store_chunks(
     *,
-    version: DocumentVersion,
-    pages: Sequence[int],
+    version_id: UUID,
+    brain_id: UUID,
     chunks: Sequence[PageChunk],
     vectors: Sequence[Sequence[float]],
     model_name: str,
 ) -> None:
-    """Makes pages searchable, in the caller's transaction; what was stored of them is replaced.
+    """Makes pages searchable, in the caller's transaction.
 
     Args:
-        version: of the document, with `document` at hand.
-        pages: numbers of the pages; one without chunks is blank.
-        chunks: the pages' passages, in order.
+        version_id: of the document.
+        brain_id: where the document is.
+        chunks: passages of pages that have none stored, in order.
         vectors: one for each chunk, of unit length.
         model_name: of the model that made the vectors.
+
+    Raises:
+        IntegrityError: a page has passages already, or the document is gone.
     """
-    Chunk.objects.filter(version=version, page_from__in=pages).delete()
     if not chunks:
         return
     generation = active_generation(model_name=model_name, dimensions=len(vectors[0]))
     ordinals: Counter[int] = Counter()
     rows, embeddings = [], []
     for chunk, vector in zip(chunks, vectors, strict=True):
-        row = _row(version, chunk, ordinal=ordinals[chunk.page])
+        chunk_id = uuid.uuid4()
+        ordinal = ordinals[chunk.page]
         ordinals[chunk.page] += 1
-        rows.append(row)
-        embeddings.append(
-            (row[0], generation.pk, version.document.brain_id, orjson.dumps(list(vector)).decode())
-        )
+        rows.append((chunk_id, brain_id, version_id, *_fields(chunk, ordinal)))
+        embeddings.append((chunk_id, generation.pk, brain_id, orjson.dumps(list(vector)).decode()))
     _copy("retrieval_chunk", _CHUNK_COLUMNS, rows)
     _copy("retrieval_embedding", _EMBEDDING_COLUMNS, embeddings)
 
@@ -121,19 +139,20 @@ def _copy(table: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) 
     statement = SQL("COPY {} ({}) FROM STDIN").format(
         Identifier(table), SQL(", ").join(map(Identifier, columns))
     )
-    with connection.cursor() as cursor, cursor.copy(statement) as copy:
+    # Django translates the errors of what it calls itself: a lost connection must be told by its
+    # own class here, too.
+    with (
+        connection.cursor() as cursor,
+        connection.wrap_database_errors,
+        cursor.copy(statement) as copy,
+    ):
         for row in rows:
             copy.write_row(row)
 
 
-def _row(version: DocumentVersion, chunk: PageChunk, *, ordinal: int) -> tuple[object, ...]:
-    """By `_CHUNK_COLUMNS`."""
-    embedded = chunk.embedded
-    found = lexemes(embedded)
+def _fields(chunk: PageChunk, ordinal: int) -> tuple[object, ...]:
+    """By `_CHUNK_COLUMNS`, after the ids."""
     return (
-        uuid.uuid4(),
-        version.document.brain_id,
-        version.pk,
         chunk.page,
         chunk.page,
         ordinal,
@@ -141,9 +160,9 @@ def _row(version: DocumentVersion, chunk: PageChunk, *, ordinal: int) -> tuple[o
         chunk.end,
         chunk.text,
         "\n".join(chunk.headings),
-        hashlib.sha256(embedded.encode()).hexdigest(),
-        _search_vector(found),
-        len(found),
+        chunk.embedded_sha256,
+        _search_vector(chunk.lexemes),
+        len(chunk.lexemes),
     )
 
 

@@ -32,6 +32,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
+import orjson
+
 from chatbot.contracts.errors import DocumentFault, Unavailable
 from chatbot.sandbox import oom
 from chatbot.sandbox.limits import Limits, apply, die_with_parent, limit_threads
@@ -259,7 +261,7 @@ def _ask(question: object) -> Any:  # noqa: ANN401 - JSON
 
 def _answer(function: Callable[..., object], arguments: dict[str, Any]) -> bytes:
     try:
-        return json.dumps({"result": function(**arguments)}).encode()
+        return _encoded({"result": function(**arguments)})
     except DocumentFault as fault:
         answer: dict[str, object] = {"fault": fault.error_code}
     except Unavailable as error:
@@ -275,6 +277,14 @@ def _answer(function: Callable[..., object], arguments: dict[str, Any]) -> bytes
     except Exception as error:  # noqa: BLE001 - whatever a library raises on a hostile file
         answer = {"fault": "parser-crashed", "detail": _place(error)}
     return json.dumps(answer).encode()
+
+
+def _encoded(answer: dict[str, object]) -> bytes:
+    try:
+        return orjson.dumps(answer)
+    except orjson.JSONEncodeError:
+        # Ten times as slow, and takes halves of characters, which PDF files may have.
+        return json.dumps(answer).encode()
 
 
 def _place(error: Exception) -> str:

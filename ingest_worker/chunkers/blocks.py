@@ -11,7 +11,6 @@ HEADING_CHARACTERS: Final = 120
 _HEADING_LINE_CHARACTERS: Final = 300
 """A longer line is a paragraph."""
 _HEADING: Final = re.compile(r"(#{1,6}) +(\S.*)")
-_HEADING_OR_FENCE: Final = re.compile(r"^(?:#{1,6} [^\n]{1,250}|`{3,20}|~{3,20})", re.MULTILINE)
 _FENCE: Final = re.compile(r" {0,3}(`{3,}|~{3,})")
 _ITEM: Final = re.compile(r"\s*(?:[-*+\u2022]|\d{1,3}[.)])\s+\S")
 _CONTINUED: Final = re.compile(r"(?:\t| {2,})\s*\S")
@@ -77,11 +76,6 @@ def headings_after(lines: Sequence[str]) -> Headings:
         else:
             headings.read(line)
     return headings
-
-
-def heading_lines(text: str) -> list[str]:
-    """The lines of a page that begin a heading or a fence of code, for `headings_after`."""
-    return _HEADING_OR_FENCE.findall(text)
 
 
 def blocks(text: str) -> Iterator[Block]:

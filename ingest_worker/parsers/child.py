@@ -1,6 +1,5 @@
 """What the sandbox's server imports: parsers as functions that take and give JSON."""
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,8 +21,8 @@ from chatbot.contracts.media_types import (
     detect,
     directory_place,
 )
+from chatbot.sandbox.answers import fields_of
 from ingest_worker.parsers.damage import naming_damage
-from ingest_worker.parsers.protocol import PageText
 from ingest_worker.parsers.registry import parser_for
 
 # Pillow imports its formats with the first picture: better here, once, than in each child.
@@ -50,7 +49,7 @@ def open_file(*, path: str, media_type: str, pages_limit: int) -> dict[str, Any]
     return {
         "media_type": plan.media_type,
         "labels": plan.labels,
-        "pages": [_page(page) for page in plan.pages],
+        "pages": [fields_of(page) for page in plan.pages],
     }
 
 
@@ -59,7 +58,7 @@ def read_pages(*, path: str, media_type: str, first: int, last: int) -> list[dic
     found = _type_of(Path(path), media_type)
     with naming_damage():
         pages = parser_for(found).read_pages(Path(path), found, first, last)
-        return [_page(page) for page in pages]
+        return [fields_of(page) for page in pages]
 
 
 def _type_of(path: Path, believed: str) -> str:
@@ -79,10 +78,6 @@ def _type_of(path: Path, believed: str) -> str:
     if found == OLD_OFFICE:
         raise DocumentFault("The document is of an old kind.", code="type-outdated")
     return found
-
-
-def _page(page: PageText) -> dict[str, Any]:
-    return {**asdict(page), "boxes": page.boxes}
 
 
 FUNCTIONS = {"open_file": open_file, "read_pages": read_pages}

@@ -4,7 +4,6 @@ import base64
 import hashlib
 import io
 from collections.abc import Callable
-from dataclasses import asdict
 from math import sqrt
 from pathlib import Path
 from typing import Any, Final
@@ -12,6 +11,7 @@ from typing import Any, Final
 from pi_heif import register_heif_opener
 from PIL import Image
 
+from chatbot.sandbox.answers import fields_of
 from ocr_worker.engines.pages import PageImage, page_images
 from ocr_worker.engines.protocol import LANGUAGES, Box, Engine, RecognisedPage, SeenPage
 
@@ -40,8 +40,7 @@ def read(
     for page in page_images(Path(path), media_type, first, last):
         seen = _seen(page)
         if _is_to_be_read(seen, ask):
-            recognised = _recognised(engine, page, seen)
-            found.append({**asdict(recognised), "boxes": recognised.boxes})
+            found.append(fields_of(_recognised(engine, page, seen)))
     return found
 
 
@@ -80,7 +79,7 @@ def _seen(page: PageImage) -> SeenPage:
 
 
 def _is_to_be_read(page: SeenPage, ask: Ask | None) -> bool:
-    return ask is None or ask(asdict(page))
+    return ask is None or ask(fields_of(page))
 
 
 def _recognised(engine: Engine, page: PageImage, seen: SeenPage) -> RecognisedPage:

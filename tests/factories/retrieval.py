@@ -22,8 +22,8 @@ def index_document(
     """A ready document with a page for each passage; its vectors are `UP` if none are given."""
     document = make_document(brain, title=title, state=VersionState.READY, pages=passages)
     store_chunks(
-        version=version_of(document),
-        pages=range(1, len(passages) + 1),
+        version_id=version_of(document).pk,
+        brain_id=brain.pk,
         chunks=[PageChunk(page, 0, len(text), text) for page, text in enumerate(passages, start=1)],
         vectors=vectors or [UP] * len(passages),
         model_name=model_name,

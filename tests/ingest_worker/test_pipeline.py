@@ -1,8 +1,11 @@
 """From the file to the index, with real files, parsers and an embedding server."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
+from django.db import connection
 
 from chatbot.accounts.models import User
 from chatbot.brains.models import Brain
@@ -14,8 +17,9 @@ from chatbot.documents.models import (
     PageSource,
     VersionState,
 )
-from chatbot.documents.services import files, reread_document, retry_document
+from chatbot.documents.services import cancel_document, files, reread_document, retry_document
 from chatbot.retrieval.models import Chunk, Embedding, IndexGeneration
+from chatbot.retrieval.services import store_chunks
 from tests.factories.accounts import make_user
 from tests.factories.brains import make_brain
 from tests.factories.documents import upload, version_of
@@ -26,6 +30,7 @@ from tests.ingesting import ingest, run_next
 
 pytestmark = pytest.mark.django_db(transaction=True)
 DATA = Path(__file__).resolve().parents[1] / "data"
+LOCK_SECONDS = 20
 
 
 @pytest.fixture
@@ -51,6 +56,13 @@ def upload_data(user: User, brain: Brain, name: str) -> Document:
 
 def waiting(document: Document) -> IngestionJob:
     return version_of(document).jobs.get(state=JobState.QUEUED)
+
+
+def cancel_in_own_session(user: User, document: Document) -> None:
+    try:
+        cancel_document(user=user, document_id=document.pk)
+    finally:
+        connection.close()
 
 
 class TestIngestion:
@@ -180,6 +192,28 @@ class TestIndexPages:
         assert 0 < half_way.pages_done < 5
         assert (job.faults, job.deaths, job.waits) == (0, 0, 0)
         assert after.state == VersionState.READY
+
+    @pytest.mark.usefixtures("embeddings")
+    def test_writes_passages_without_locks_and_drops_them_where_the_lease_is_lost_meanwhile(
+        self, user: User, brain: Brain, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        document = upload_data(user, brain, "english.pdf")
+        written = []
+
+        def store_and_lose_the_lease(**passages: Any) -> None:  # noqa: ANN401 - as they came
+            store_chunks(**passages)
+            written.append(Chunk.objects.count())
+            # From another session, which would wait if the rows were locked.
+            with ThreadPoolExecutor(1) as other:
+                other.submit(cancel_in_own_session, user, document).result(LOCK_SECONDS)
+
+        monkeypatch.setattr("ingest_worker.index.store_chunks", store_and_lose_the_lease)
+
+        version = ingest(document)
+
+        assert written[0] > 0
+        assert not Chunk.objects.exists()
+        assert (version.state, version.pages_done) == (VersionState.CANCELLED, 0)
 
     def test_embeds_the_same_text_once_in_a_brain_and_forgets_it_with_the_documents(
         self, user: User, brain: Brain, embeddings: ScriptedServer

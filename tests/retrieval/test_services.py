@@ -1,11 +1,11 @@
 import hashlib
 
 import pytest
-from django.db import connection
+from django.db import IntegrityError, connection, transaction
 
-from chatbot.documents.models import Document
+from chatbot.documents.models import DocumentVersion
 from chatbot.retrieval.models import Chunk, Embedding, IndexGeneration
-from chatbot.retrieval.services import PageChunk, active_generation, store_chunks
+from chatbot.retrieval.services import PageChunk, active_generation, remove_chunks, store_chunks
 from tests.factories.accounts import make_user
 from tests.factories.brains import make_brain
 from tests.factories.documents import make_document, version_of
@@ -47,13 +47,7 @@ class TestStoreChunks:
     def test_keeps_places_and_vectors(self) -> None:
         version = version_of(make_document(make_brain(owner=make_user())))
 
-        store_chunks(
-            version=version,
-            pages=[3],
-            chunks=[PageChunk(3, 0, 4, "Some"), PageChunk(3, 5, 9, "text")],
-            vectors=[EAST, NORTH],
-            model_name=MODEL,
-        )
+        _store(version, PageChunk(3, 0, 4, "Some"), PageChunk(3, 5, 9, "text"))
 
         chunks = Chunk.objects.order_by("ordinal").values_list(
             "brain", "page_from", "page_to", "ordinal", "start", "end", "text", "lexeme_count"
@@ -69,7 +63,7 @@ class TestStoreChunks:
         version = version_of(make_document(make_brain(owner=make_user())))
         passage = PageChunk(1, 0, 10, "| 1 | 2 |", ("Volcanoes", "Ash"), "| a | b |\n|---|---|")
 
-        store_chunks(version=version, pages=[1], chunks=[passage], vectors=[EAST], model_name=MODEL)
+        _store(version, passage)
 
         chunk = Chunk.objects.get()
         embedded = "Volcanoes\nAsh\n| a | b |\n|---|---|\n| 1 | 2 |"
@@ -77,49 +71,47 @@ class TestStoreChunks:
         assert chunk.embedded_sha256 == hashlib.sha256(embedded.encode()).hexdigest()
         assert "volcano" in str(chunk.lexemes)
 
-    def test_done_twice_is_done_once(self) -> None:
-        document = make_document(make_brain(owner=make_user()))
+    def test_refuses_a_page_that_is_stored(self) -> None:
+        version = version_of(make_document(make_brain(owner=make_user())))
+        _store(version, PageChunk(1, 0, 5, "First"))
 
-        _store(document, "First try")
-        _store(document, "Second try")
+        with pytest.raises(IntegrityError, match="chunk_place_unique"), transaction.atomic():
+            _store(version, PageChunk(1, 0, 6, "Second"))
 
-        assert list(Chunk.objects.values_list("text", flat=True)) == ["Second try"]
-        assert Embedding.objects.count() == 1
+        assert list(Chunk.objects.values_list("text", flat=True)) == ["First"]
 
-    def test_leaves_other_pages_alone(self) -> None:
-        document = index_document(make_brain(owner=make_user()), "Page one", "Page two")
+    def test_stores_nothing_of_blank_pages(self) -> None:
+        _store(version_of(make_document(make_brain(owner=make_user()))))
 
-        _store(document, "Page one again")
-
-        assert set(Chunk.objects.values_list("text", flat=True)) == {"Page one again", "Page two"}
-
-    def test_forgets_a_page_that_is_blank_now(self) -> None:
-        document = index_document(make_brain(owner=make_user()), "Page one", "Page two")
-
-        store_chunks(
-            version=version_of(document), pages=[2], chunks=[], vectors=[], model_name=MODEL
-        )
-
-        assert list(Chunk.objects.values_list("text", flat=True)) == ["Page one"]
+        assert not Chunk.objects.exists()
+        assert not IndexGeneration.objects.exists()
 
     def test_refuses_a_vector_too_few(self) -> None:
         version = version_of(make_document(make_brain(owner=make_user())))
-        chunks = [PageChunk(1, 0, 1, "a"), PageChunk(1, 1, 2, "b")]
 
         with pytest.raises(ValueError, match="shorter"):
-            store_chunks(
-                version=version, pages=[1], chunks=chunks, vectors=[EAST], model_name=MODEL
-            )
+            _store(version, *[PageChunk(1, 0, 1, str(number)) for number in range(3)])
 
         assert not Chunk.objects.exists()
 
 
-def _store(document: Document, text: str) -> None:
+class TestRemoveChunks:
+    def test_leaves_other_pages_alone(self) -> None:
+        document = index_document(make_brain(owner=make_user()), "Page one", "Page two")
+
+        remove_chunks(version_id=version_of(document).pk, pages=[1, 3])
+
+        assert list(Chunk.objects.values_list("text", flat=True)) == ["Page two"]
+        assert Embedding.objects.count() == 1
+
+
+def _store(version: DocumentVersion, *chunks: PageChunk) -> None:
+    """The first two get vectors."""
     store_chunks(
-        version=version_of(document),
-        pages=[1],
-        chunks=[PageChunk(1, 0, len(text), text)],
-        vectors=[EAST],
+        version_id=version.pk,
+        brain_id=version.document.brain_id,
+        chunks=chunks,
+        vectors=[EAST, NORTH][: len(chunks)],
         model_name=MODEL,
     )
 

@@ -23,6 +23,7 @@ from chatbot.documents.services.ingestion.leases import Company, Lease, LeaseKee
 from chatbot.documents.services.ingestion.pages import (
     HEADING_LINES,
     ReadPage,
+    heading_lines,
     headings_before,
     unindexed_pages,
 )
@@ -90,6 +91,7 @@ __all__ = [
     "finish_ocr",
     "finish_open",
     "finish_read",
+    "heading_lines",
     "headings_before",
     "load_of",
     "mark_hinted",

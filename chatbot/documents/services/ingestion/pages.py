@@ -1,5 +1,6 @@
 """Pages as they are read, and as they are stored."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -18,12 +19,13 @@ PAGES_AT_ONCE: Final = 200
 HEADING_PAGES: Final = 1_000
 """A chapter that began more pages ago is not known any more."""
 HEADING_LINES: Final = 2_000
-_HEADINGS_BEFORE: Final = r"""
-    SELECT found.line[1]
+_HEADING_OR_FENCE: Final = re.compile(r"^(?:#{1,6} [^\n]{1,250}|`{3,20}|~{3,20})", re.MULTILINE)
+_HEADINGS_BEFORE: Final = """
+    SELECT found.line
     FROM documents_page AS page,
-        regexp_matches(page.text, '^(#{1,6} [^\n]{1,250}|`{3,20}|~{3,20})', 'gn')
-            WITH ORDINALITY AS found (line, place)
+        string_to_table(page.heading_lines, E'\\n') WITH ORDINALITY AS found (line, place)
     WHERE page.version_id = %s AND page.number >= %s AND page.number < %s
+        AND page.heading_lines <> ''
     ORDER BY page.number DESC, found.place DESC
     LIMIT %s
 """
@@ -51,13 +53,15 @@ class ReadPage:
 def store_pages(version: DocumentVersion, read: Sequence[ReadPage]) -> None:
     """Pages that are read, or that wait for OCR; what was stored of them is replaced."""
     now = timezone.now()
+    texts = [storable(page.text) for page in read]
     Page.objects.bulk_create(
         [
             Page(
                 version=version,
                 number=page.number,
                 label=page.label[:200],
-                text=storable(page.text),
+                text=text,
+                heading_lines="\n".join(heading_lines(text)),
                 source=PageSource.OCR if page.needs_ocr else page.source,
                 confidence=page.confidence,
                 width=page.width,
@@ -68,13 +72,14 @@ def store_pages(version: DocumentVersion, read: Sequence[ReadPage]) -> None:
                 image_sha256=page.image_sha256,
                 read_at=None if page.needs_ocr else now,
             )
-            for page in read
+            for page, text in zip(read, texts, strict=True)
         ],
         batch_size=PAGES_AT_ONCE,
         update_conflicts=True,
         unique_fields=["version", "number"],
         update_fields=[
             "text",
+            "heading_lines",
             "source",
             "confidence",
             "width",
@@ -107,8 +112,13 @@ def unindexed_pages(claim: Claim) -> list[Page]:
     return list(pages.filter(indexed_at__isnull=True).defer("boxes").order_by("number"))
 
 
+def heading_lines(text: str) -> list[str]:
+    """The lines of a page that begin a heading or a fence of code, in order."""
+    return _HEADING_OR_FENCE.findall(text)
+
+
 def headings_before(claim: Claim, number: int) -> list[str]:
-    """Lines of the pages before this one that begin a heading or a fence of code, in order.
+    """The `heading_lines` of the pages before this one, in order.
 
     Only of the last `HEADING_PAGES` pages, and of those that are read.
     """
