@@ -138,7 +138,8 @@ def _store(
     claim = lease.claim
     lease.check()
     if has_chunks(version_id=claim.version_id, pages=numbers):
-        # Of an attempt before a repair. Removed alone: nobody waits for our lock with rows of ours.
+        # Of an attempt before a repair. Removed in a transaction of its own: who deletes a document
+        # has its lock, and would wait for these rows while we wait for the lock.
         with ingestion.fenced(claim):
             remove_chunks(version_id=claim.version_id, pages=numbers)
     with transaction.atomic():

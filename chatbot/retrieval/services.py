@@ -18,8 +18,8 @@ from chatbot.retrieval.models import Chunk, IndexGeneration
 
 _INDEXED_DIMENSIONS: Final = 4000
 """pgvector indexes half precision vectors up to here; longer ones are compared one by one."""
-_COUNTS: Final = ((5, "A"), (3, "B"), (2, "C"), (1, "D"))
-"""How often a lexeme occurs in a chunk, at least, and the weight that says so. `selectors` reads a
+_WEIGHTS: Final = " DCBBA"
+"""By how often a lexeme occurs in a chunk; the last one for all that is more. `selectors` reads a
 weight in a microsecond where counting positions would take a hundred."""
 _CHUNK_COLUMNS: Final = (
     "id",
@@ -168,11 +168,9 @@ def _fields(chunk: PageChunk, ordinal: int) -> tuple[object, ...]:
 
 def _search_vector(found: Iterable[str]) -> str:
     """Lexemes as PostgreSQL writes them, each with one position whose weight is its count."""
-    return " ".join(f"'{lexeme}':1{_weight(count)}" for lexeme, count in Counter(found).items())
-
-
-def _weight(count: int) -> str:
-    return next(weight for least, weight in _COUNTS if count >= least)
+    most = len(_WEIGHTS) - 1
+    counts = Counter(found).items()
+    return " ".join(f"'{lexeme}':1{_WEIGHTS[min(count, most)]}" for lexeme, count in counts)
 
 
 def _create_vector_index(generation: IndexGeneration) -> None:
