@@ -42,7 +42,7 @@ format: set-up-dev ## let ruff put the code in order
 test: set-up-dev browser acceptance-clients check ## every check and test, the browser included; what CI runs
 	cd web && PATH="$(CURDIR)/$(BIN):$$PATH" npm run --silent check
 	$(BIN)/python -m pytest -q -n 2 -m "not slow"
-	$(BIN)/python -m pytest -q -m slow
+	$(BIN)/python -m pytest -q -n 2 --dist loadfile -m slow
 
 test-fast: set-up-dev ## unit and integration tests, without browser, whole stacks and chaos
 	$(BIN)/python -m pytest -q -n 2 -m "not slow"

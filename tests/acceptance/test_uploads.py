@@ -9,7 +9,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -86,8 +86,20 @@ class TestTusClient:
         assert told["document"] == f"/api/v1/documents/{document.pk}"
         assert len(cuts) == len(CUTS_AT)
         assert int(str(told["retries"])) >= len(CUTS_AT)
-        stored = [path for path in (line.home / "files").rglob("*") if path.is_file()]
-        assert [path.stat().st_size for path in stored] == [FILE_BYTES]
+        # The document is there before the parts that it was made of are gone.
+        wait_until(
+            lambda: _stored_sizes(line.home) == [FILE_BYTES],
+            seconds=PATIENCE_SECONDS,
+            what="end of the parts",
+        )
+
+
+def _stored_sizes(home: Path) -> list[int]:
+    sizes = []
+    for path in (home / "files").rglob("*"):
+        with suppress(FileNotFoundError):
+            sizes += [path.stat().st_size] * path.is_file()
+    return sizes
 
 
 def _send(line: Line, **variables: str) -> dict[str, object]:
