@@ -3,26 +3,24 @@
     python bench/ocr_speed.py FOLDER [--pages 64] [--rounds 3]
 
 FOLDER holds `manifest.csv` and images, as for `ocr.py`; a scan is made of its pages. Starts the
-whole stack of `make up` with a model server that embeds at once, and has the scan read three ways,
-in turns:
+whole stack of `make up` with a model server that embeds at once, and has the scan read in two ways:
 
-bare      two processes draw pages and read them with Tesseract (same data, languages, mode and
-          dots per inch, layout AUTO), keep no text, and do nothing else; as nice as the OCR worker
 fan_out   an upload, read by the real OCR worker with its usual slots, whose sandboxed reader does
-          as much: no page is turned, evened, straightened or softened before
+          as much as `bare`: no page is turned, evened, straightened or softened before
 prepared  the same with the usual reader
+
+each beside `bare`: two processes draw the same pages and read them with Tesseract (same data,
+languages, mode and dots per inch, layout AUTO), keep no text, and do nothing else; as nice as the
+OCR worker. The whole stack and `bare` take turns, some seconds each, and whoever hasn't the machine
+is stopped; so both meet the same machine, however fast it is at the time, and a side's seconds are
+those that it had.
 
 Pages a second are over the mean time of two workers, each from the first page that anybody began to
 the end of its own last one: who has nothing left to do doesn't count against a variant whose jobs
 are longer. `ocr_s` is what a page takes of a core in processes that read; `beside_s` in all others
-of the stack, which index pages meanwhile, and idle beside `bare`. `between_jobs` is the share of
-the time in which a worker had no job.
-
-Ratios are those to `bare` of the same round, and the median of all rounds: `ratio` of pages a
-second; `free_ratio` of pages a second of what other work on the machine left of the cores (the
-short-lived keepers of readers count as such); `paced_ratio` the same, on cores as fast as they were
-then (see `core_pace.py`); `cpu_ratio` of `ocr_s`. Only the first holds bars, and only on a machine
-of one's own.
+of the stack, which index pages meanwhile. `between_jobs` is the share of the time in which a worker
+had no job. Ratios are those to `bare`, and the median of all rounds: `ratio` of pages a second,
+`cpu_ratio` of `ocr_s`.
 """
 
 import argparse
@@ -34,7 +32,7 @@ from pathlib import Path
 from typing import Final
 
 from ingest_rig import running_rig
-from ocr_speed_rig import Turn, bare, drain_usual_worker, paced, scan_of, through
+from ocr_speed_rig import Pair, Turn, compare, drain_usual_worker, scan_of
 
 BARS: Final = {"fan_out": 0.95, "prepared": 0.7}
 """Pages a second, to those of `bare`."""
@@ -52,25 +50,20 @@ def main() -> None:
     arguments = parser.parse_args()
     scan = scan_of(arguments.folder, arguments.pages)
     warm = scan_of(arguments.folder, _WARM_PAGES)
-    found: dict[str, list[Turn]] = {"bare": [], **{name: [] for name in BARS}}
+    found: dict[str, list[Pair]] = {name: [] for name in BARS}
     with running_rig() as rig, tempfile.NamedTemporaryFile(suffix=".pdf") as file:
         file.write(scan)
         file.flush()
         drain_usual_worker()
-        play: dict[str, Callable[[], Turn]] = {
-            "bare": lambda: bare(rig, Path(file.name), arguments.pages),
-            "fan_out": lambda: through(rig, scan, warm, reader=_READERS["fan_out"]),
-            "prepared": lambda: through(rig, scan, warm, reader=_READERS["prepared"]),
-        }
-        names = list(play)
         for number in range(arguments.rounds):
-            first = number % len(names)
-            for name in names[first:] + names[:first]:
-                turn = paced(play[name])
-                found[name].append(turn)
-                print(f"round {number + 1} {name:10}", _shown(turn), flush=True)
+            for name, reader in _READERS.items():
+                pair = compare(rig, Path(file.name), scan, warm, reader=reader)
+                found[name].append(pair)
+                for side, turn in zip(("bare", name), pair, strict=True):
+                    print(f"round {number + 1} {side:10}", _shown(turn), flush=True)
     report = _report(found)
-    report["wrong"] = sum(arguments.pages - one.pages for turns in found.values() for one in turns)
+    turns = [turn for pairs in found.values() for pair in pairs for turn in pair]
+    report["wrong"] = sum(arguments.pages - turn.pages for turn in turns)
     print(json.dumps({"bench": "ocr_speed", "pages": arguments.pages, **report}))
 
 
@@ -80,19 +73,17 @@ def _shown(turn: Turn) -> str:
         "ocr_s": turn.ocr_seconds / turn.pages,
         "beside_s": turn.beside_seconds / turn.pages,
         "between_jobs": turn.between_jobs,
-        "pace_ms": turn.pace_ms,
-        "foreign_cores": turn.foreign_cores,
     }
     return " ".join(f"{key} {value:.3f}" for key, value in figures.items())
 
 
-def _report(found: dict[str, list[Turn]]) -> dict[str, object]:
+def _report(found: dict[str, list[Pair]]) -> dict[str, object]:
     figures = {
         name: {
-            key: round(statistics.median(map(value, found["bare"], found[name])), 3)
+            key: round(statistics.median(value(bare, one) for bare, one in pairs), 3)
             for key, value in _FIGURES.items()
         }
-        for name in BARS
+        for name, pairs in found.items()
     }
     for name, row in figures.items():
         print(f"{name:10}", *(f"{key} {value}" for key, value in row.items()))
@@ -102,16 +93,12 @@ def _report(found: dict[str, list[Turn]]) -> dict[str, object]:
 
 _FIGURES: Final[dict[str, Callable[[Turn, Turn], float]]] = {
     "ratio": lambda bare, one: one.pages_per_second / bare.pages_per_second,
-    "free_ratio": lambda bare, one: one.pages_per_free_second / bare.pages_per_free_second,
-    "paced_ratio": lambda bare, one: (
-        (one.pages_per_free_second * one.pace_ms) / (bare.pages_per_free_second * bare.pace_ms)
-    ),
     "cpu_ratio": lambda bare, one: bare.ocr_seconds / bare.pages / (one.ocr_seconds / one.pages),
     "beside_share": lambda _, one: one.beside_seconds / (one.ocr_seconds + one.beside_seconds),
     "between_jobs": lambda _, one: one.between_jobs,
     "characters": lambda bare, one: one.characters / bare.characters,
 }
-"""Of two turns of one round."""
+"""Of two turns that were taken beside each other."""
 
 
 if __name__ == "__main__":

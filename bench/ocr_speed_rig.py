@@ -11,18 +11,17 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, replace
-from itertools import chain, cycle, islice
+from itertools import cycle, islice
 from pathlib import Path
 from typing import Final, Self
 
 import psutil
 import pypdfium2 as pdfium
-from chat_rig import beside
 from ingest_rig import PROJECT, Rig, Sample, wait_for_end
 from ocr_bare import NUMBER
 from PIL import Image, ImageDraw
+from taking_turns import Side, taking_turns
 
 PROCESSES: Final = 2
 END_SECONDS: Final = 1800.0
@@ -41,27 +40,24 @@ class Turn:
     pages: int
     """That have text."""
     seconds: float
-    """From the first page begun to the end of a worker's last one, the mean of both workers."""
+    """That it had the machine, from the first page begun to the end of a worker's last one; the
+    mean of both workers.
+    """
     characters: int
-    ocr_seconds: float
+    ocr_seconds: float = 0.0
     """Of a core, by processes that read."""
     beside_seconds: float = 0.0
-    """Of a core, by all others of the stack; it idles beside `bare`."""
+    """Of a core, by all others of the stack."""
     between_jobs: float = 0.0
     """The share of the time in which a worker had no job."""
-    pace_ms: float = 0.0
-    """What a fixed piece of work took of a core meanwhile; see `core_pace.py`."""
-    foreign_cores: float = 0.0
-    """What all others on the machine took."""
 
     @property
     def pages_per_second(self) -> float:
         return self.pages / self.seconds
 
-    @property
-    def pages_per_free_second(self) -> float:
-        """Of all cores, as far as others on the machine left them."""
-        return self.pages_per_second / ((os.cpu_count() or 1) - self.foreign_cores)
+
+Pair = tuple[Turn, Turn]
+"""Of `bare`, and of the stack beside it."""
 
 
 def scan_of(folder: Path, pages: int) -> bytes:
@@ -94,83 +90,62 @@ def _marked(image: Image.Image, number: int) -> Image.Image:
     return image
 
 
-def paced(play: Callable[[], Turn]) -> Turn:
-    """Plays a turn, and looks at how fast the cores are meanwhile."""
-    with contextlib.ExitStack() as stack:
-        cores = range(os.cpu_count() or 1)
-        paces = [stack.enter_context(beside("core_pace.py", str(core))) for core in cores]
-        turn = play()
-    return replace(turn, pace_ms=statistics.median(chain(*paces)))
-
-
-class Span:
-    """What the cores do from now on."""
-
-    def __init__(self, rig: Rig) -> None:
-        self._rig = rig
-        self._began = time.monotonic()
-        self._busy = _busy_seconds()
-        self._beside = _seconds_beside(rig)
-
-    def ended(self, turn: Turn) -> Turn:
-        """The turn, with what was not reading."""
-        seconds = time.monotonic() - self._began
-        beside = _seconds_beside(self._rig) - self._beside
-        foreign = _busy_seconds() - self._busy - beside - turn.ocr_seconds
-        return replace(turn, beside_seconds=beside, foreign_cores=foreign / seconds)
-
-
-def _busy_seconds() -> float:
-    """Of all cores since the machine began, by whatever."""
-    times = psutil.cpu_times()
-    return float(sum(times) - times.idle - times.iowait - times.guest - times.guest_nice)
-
-
-def bare(rig: Rig, file: Path, pages: int) -> Turn:
+class Bare:
     """Processes that do nothing but draw and read, as nice as the OCR worker, with its data."""
-    from ocr_worker.engines.pages import DPI  # noqa: PLC0415 - after the path is set
-    from ocr_worker.engines.protocol import LANGUAGES  # noqa: PLC0415 - as above
 
-    like = rig.process_named("ocr_worker")
-    environment = {**os.environ, "OMP_THREAD_LIMIT": "1"}
-    environment["TESSDATA_PREFIX"] = like.environ()["TESSDATA_PREFIX"]
-    program = [sys.executable, str(PROJECT / "bench" / "ocr_bare.py")]
-    reader, writer = os.pipe()
-    readers = [
-        subprocess.Popen(
-            [
-                "nice",
-                "-n",
-                str(like.nice() - os.nice(0)),
-                *program,
-                str(file),
-                str(DPI),
-                "+".join(LANGUAGES),
-            ],
-            stdin=reader,
-            stdout=subprocess.PIPE,
-            env=environment,
-            # As each page of the OCR worker: the kernel shares cores out between sessions.
-            start_new_session=True,
+    def __init__(self, rig: Rig, file: Path) -> None:
+        from ocr_worker.engines.pages import DPI  # noqa: PLC0415 - after the path is set
+        from ocr_worker.engines.protocol import LANGUAGES  # noqa: PLC0415 - as above
+
+        like = rig.process_named("ocr_worker")
+        environment = {**os.environ, "OMP_THREAD_LIMIT": "1"}
+        environment["TESSDATA_PREFIX"] = like.environ()["TESSDATA_PREFIX"]
+        nice = ("nice", "-n", str(like.nice() - os.nice(0)))
+        program = (sys.executable, str(PROJECT / "bench" / "ocr_bare.py"))
+        reader, self._numbers = os.pipe()
+        self._readers = [
+            subprocess.Popen(
+                [*nice, *program, str(file), str(DPI), "+".join(LANGUAGES)],
+                stdin=reader,
+                stdout=subprocess.PIPE,
+                env=environment,
+                # As each page of the OCR worker: the kernel shares cores out between sessions.
+                start_new_session=True,
+            )
+            for _ in range(PROCESSES)
+        ]
+        os.close(reader)
+        self.side = Side(self._living)
+
+    def __enter__(self) -> Self:
+        for one in self._readers:
+            assert one.stdout is not None
+            one.stdout.readline()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for one in self._readers:
+            one.kill()
+            one.communicate()
+
+    def begin(self, pages: int) -> None:
+        os.write(self._numbers, b"".join(number.to_bytes(NUMBER) for number in range(1, pages + 1)))
+        os.close(self._numbers)
+
+    def turn(self) -> Turn:
+        """Once it has read all pages."""
+        found = [json.loads(one.communicate(timeout=END_SECONDS)[0]) for one in self._readers]
+        began = min(one["began"] for one in found)
+        ended = statistics.mean(self.side.seconds_until(one["ended"]) for one in found)
+        return Turn(
+            pages=sum(one["pages"] for one in found),
+            seconds=ended - self.side.seconds_until(began),
+            characters=sum(one["characters"] for one in found),
+            ocr_seconds=sum(one["cpu_seconds"] for one in found),
         )
-        for _ in range(PROCESSES)
-    ]
-    os.close(reader)
-    for one in readers:
-        assert one.stdout is not None
-        one.stdout.readline()
-    span = Span(rig)
-    os.write(writer, b"".join(number.to_bytes(NUMBER) for number in range(1, pages + 1)))
-    os.close(writer)
-    found = [json.loads(one.communicate(timeout=END_SECONDS)[0]) for one in readers]
-    began = min(one["began"] for one in found)
-    turn = Turn(
-        pages=sum(one["pages"] for one in found),
-        seconds=statistics.mean(one["ended"] for one in found) - began,
-        characters=sum(one["characters"] for one in found),
-        ocr_seconds=sum(one["cpu_seconds"] for one in found),
-    )
-    return span.ended(turn)
+
+    def _living(self) -> list[psutil.Process]:
+        return [psutil.Process(one.pid) for one in self._readers if one.poll() is None]
 
 
 class OcrWorker:
@@ -194,6 +169,7 @@ class OcrWorker:
             stderr=subprocess.DEVNULL,
             start_new_session=True,
         )
+        self.process = psutil.Process(self._process.pid)
 
     def __enter__(self) -> Self:
         return self
@@ -204,23 +180,33 @@ class OcrWorker:
 
     def cpu_seconds(self) -> float:
         """Of the worker, its sandbox and every page that it has read."""
-        worker = psutil.Process(self._process.pid)
-        own = sum(_cpu_seconds(one) for one in (worker, *worker.children(recursive=True)))
+        own = sum(map(_cpu_seconds, (self.process, *self.process.children(recursive=True))))
         told = _TOOK.findall(self._told.read_text())
         read: float = sum(json.loads(one)["cpu_seconds"] for one in told)
         return own + read
 
 
-def through(rig: Rig, scan: bytes, warm: bytes, *, reader: str) -> Turn:
-    """The way of an upload, with a worker whose sandbox imports `reader`; `warm` is read before."""
+def compare(rig: Rig, file: Path, scan: bytes, warm: bytes, *, reader: str) -> Pair:
+    """The way of an upload, with a worker whose sandbox imports `reader`, beside `bare` reading the
+    same pages of `file`; `warm` is read before.
+    """
     with (
         tempfile.TemporaryDirectory(prefix="ocr-speed-") as folder,
         OcrWorker(rig, reader, Path(folder) / "told") as worker,
+        Bare(rig, file) as bare,
     ):
         _read(rig, warm)
-        span, ocr_seconds = Span(rig), worker.cpu_seconds()
-        document = _read(rig, scan)
-        return span.ended(_turn_of(document, worker.cpu_seconds() - ocr_seconds))
+        side = Side(lambda: (rig.stack.supervisor(), worker.process))
+        ocr_seconds, beside_seconds = worker.cpu_seconds(), _seconds_beside(rig)
+        with taking_turns(bare.side, side):
+            bare.begin(len(pdfium.PdfDocument(scan)))
+            document = _read(rig, scan)
+        turn = replace(
+            _turn_of(document, side),
+            ocr_seconds=worker.cpu_seconds() - ocr_seconds,
+            beside_seconds=_seconds_beside(rig) - beside_seconds,
+        )
+        return bare.turn(), turn
 
 
 def drain_usual_worker() -> None:
@@ -241,13 +227,13 @@ def _read(rig: Rig, scan: bytes) -> str:
     return document
 
 
-def _turn_of(document: str, ocr_seconds: float) -> Turn:
+def _turn_of(document: str, side: Side) -> Turn:
     from chatbot.contracts.tasks import Stage  # noqa: PLC0415 - Django is set up by now
     from chatbot.documents.models import JobAttempt, Page, PageSource  # noqa: PLC0415 - as above
 
     attempts = JobAttempt.objects.filter(job__version__document_id=document, job__stage=Stage.OCR)
     jobs = [
-        (one.started_at.timestamp(), one.finished_at.timestamp())
+        [side.seconds_until(at.timestamp()) for at in (one.started_at, one.finished_at)]
         for one in attempts
         if one.finished_at is not None
     ]
@@ -264,7 +250,6 @@ def _turn_of(document: str, ocr_seconds: float) -> Turn:
         pages=len(texts),
         seconds=seconds,
         characters=sum(map(len, texts)),
-        ocr_seconds=ocr_seconds,
         between_jobs=1 - sum(end - start for start, end in jobs) / (PROCESSES * seconds),
     )
 

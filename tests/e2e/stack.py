@@ -111,10 +111,14 @@ class Stack:
         victim.kill()
         return victim.pid
 
+    def supervisor(self) -> psutil.Process:
+        """`manage.py up` itself."""
+        assert self._process is not None
+        return psutil.Process(self._process.pid)
+
     def processes(self) -> list[psutil.Process]:
         """Everything that the stack has started."""
-        assert self._process is not None
-        return psutil.Process(self._process.pid).children(recursive=True)
+        return self.supervisor().children(recursive=True)
 
     def process(self, name: str) -> psutil.Process:
         """The oldest process of the stack with that name."""
