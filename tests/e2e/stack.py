@@ -85,10 +85,16 @@ class Stack:
         )
         ready: queue.Queue[bool] = queue.Queue()
         threading.Thread(target=self._read, args=(self._process, ready), daemon=True).start()
-        with contextlib.suppress(queue.Empty):
-            if ready.get(timeout=START_SECONDS):
-                return time.monotonic() - began
-        self.stop()
+        is_ready = False
+        try:
+            with contextlib.suppress(queue.Empty):
+                is_ready = ready.get(timeout=START_SECONDS)
+        finally:
+            # Also when whoever waits is ended meanwhile.
+            if not is_ready:
+                self.stop()
+        if is_ready:
+            return time.monotonic() - began
         raise RuntimeError("the stack did not start:\n" + "\n".join(self.lines[-60:]))
 
     def stop(self) -> float:
