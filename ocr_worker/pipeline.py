@@ -20,48 +20,55 @@ def recognise_pages(lease: ingestion.Lease) -> None:
     A picture that the same engine has read before in the same brain isn't read again, unless
     somebody has asked for just that.
     """
-    claim = lease.claim
-    engine = engine_for(claim.engine)
-    known: dict[str, ingestion.ReadPage] = {}
-    read: list[ingestion.ReadPage] = []
-    with files.local_file(name=claim.storage_name) as path:
-        for number in range(claim.page_from, claim.page_to + 1):
-            lease.check()
-            seen = _read_if_new(path, number, claim, engine, known)
-            read += [_placed(known[page.image_sha256], page) for page in seen]
+    engine = engine_for(lease.claim.engine)
+    pages = _Pages(lease, reader=reader_name(engine))
+    with files.local_file(name=lease.claim.storage_name) as path:
+        if engine == VISION:
+            _transcribe(path, pages)
+        else:
+            _recognise(path, engine, pages)
     lease.check()
-    ingestion.finish_ocr(claim, pages=read)
+    ingestion.finish_ocr(lease.claim, pages=pages.read())
 
 
 PIPELINES: Final = {Stage.OCR: recognise_pages}
 
 
-def _read_if_new(
-    path: Path,
-    number: int,
-    claim: ingestion.Claim,
-    engine: str,
-    known: dict[str, ingestion.ReadPage],
-) -> list[SeenPage]:
-    """The page, drawn, whose text is in `known` then, by its picture; empty: there is none.
+class _Pages:
+    """The claim's pages: which there are, and what stands on them.
 
-    It is drawn once: whether it is new is asked by the child that would read it.
+    A page is drawn once: whether it is new is asked by the child that would read it. All is told by
+    that child, who may have been taken over.
     """
-    seen: list[SeenPage] = []
-    reader = reader_name(engine)
 
-    def is_new(page: SeenPage) -> bool:
-        seen.append(page)
+    def __init__(self, lease: ingestion.Lease, *, reader: str) -> None:
+        self.claim = lease.claim
+        self._lease = lease
+        self._reader = reader
+        self._seen: dict[int, SeenPage] = {}
+        self._first_with: dict[str, int] = {}
+        """The number of the page whose picture it is, of those that are to be read."""
+        self._known: dict[str, ingestion.ReadPage] = {}
+
+    def is_new(self, page: SeenPage) -> bool:
+        """Whether it is to be read; the same page may be asked for again."""
+        self._lease.check()
+        self._seen[page.number] = page
         image = page.image_sha256
-        if image not in known:
-            known.update(ingestion.recognised_before(claim, engine=reader, images={image}))
-        return image not in known
+        if image not in self._known and image not in self._first_with:
+            images = {image}
+            self._known |= ingestion.recognised_before(
+                self.claim, engine=self._reader, images=images
+            )
+        if image in self._known:
+            return False
+        return self._first_with.setdefault(image, page.number) == page.number
 
-    found = _read(path, claim.media_type, number, engine, is_new)
-    if found is not None:
+    def add(self, number: int, found: RecognisedText) -> None:
+        """What stands on a page that was new."""
         with as_expected():
-            [page] = seen
-        known[page.image_sha256] = ingestion.ReadPage(
+            page = self._seen[number]
+        self._known[page.image_sha256] = ingestion.ReadPage(
             number=number,
             text=found.text,
             source=PageSource.OCR,
@@ -69,24 +76,30 @@ def _read_if_new(
             confidence=found.confidence,
             width=page.width,
             height=page.height,
-            engine=reader,
+            engine=self._reader,
             image_sha256=page.image_sha256,
         )
-    return seen
+
+    def read(self) -> list[ingestion.ReadPage]:
+        with as_expected():
+            return [_placed(self._known[page.image_sha256], page) for page in self._seen.values()]
 
 
-def _read(
-    path: Path, media_type: str, number: int, engine: str, is_wanted: sandbox.IsWanted
-) -> RecognisedText | None:
-    """None: there is no such page, or it isn't wanted."""
-    if engine == VISION:
-        picture = sandbox.picture(path, media_type, number, is_wanted=is_wanted)
-        return None if picture is None else RecognisedText(vision.transcribe(picture), (), None)
+def _recognise(path: Path, engine: str, pages: _Pages) -> None:
+    claim = pages.claim
+    numbers = (claim.page_from, claim.page_to)
     for page in sandbox.recognise(
-        path, media_type, number, number, engine=engine, is_wanted=is_wanted
+        path, claim.media_type, *numbers, engine=engine, is_wanted=pages.is_new
     ):
-        return RecognisedText(page.text, page.boxes, page.confidence)
-    return None
+        pages.add(page.number, RecognisedText(page.text, page.boxes, page.confidence))
+
+
+def _transcribe(path: Path, pages: _Pages) -> None:
+    claim = pages.claim
+    for number in range(claim.page_from, claim.page_to + 1):
+        picture = sandbox.picture(path, claim.media_type, number, is_wanted=pages.is_new)
+        if picture is not None:
+            pages.add(number, RecognisedText(vision.transcribe(picture), (), None))
 
 
 def _placed(known: ingestion.ReadPage, page: SeenPage) -> ingestion.ReadPage:

@@ -60,7 +60,7 @@ def recognise(
         path: the file.
         media_type: of the file.
         first: number of a page.
-        last: the same, if `is_wanted` is given.
+        last: the number of the same or a later one.
         engine: the name of one that is set up.
         is_wanted: a page that isn't is left out.
 
@@ -73,9 +73,11 @@ def recognise(
     arguments = {"media_type": media_type, "first": first, "last": last}
     if engine == RAPIDOCR:
         arguments["model"] = settings.RAPIDOCR_MODEL
-    limits = _limits(pages=last - first + 1)
+    pages = last - first + 1
     asked = is_wanted and _asked(is_wanted)
-    found = _engine(engine).call("recognise", arguments, limits, file=path, asked=asked)
+    found = _engine(engine).call(
+        "recognise", arguments, _limits(pages=pages), file=path, asked=asked, questions=pages
+    )
     with as_expected():
         return [_page(page) for page in found]
 

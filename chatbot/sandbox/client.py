@@ -71,6 +71,7 @@ class Sandbox:
         *,
         file: Path | None = None,
         asked: Callable[[Any], object] | None = None,
+        questions: int = 1,
     ) -> Any:  # noqa: ANN401 - JSON
         """Calls `FUNCTIONS[function](**arguments)`; arguments and result are JSON.
 
@@ -79,8 +80,9 @@ class Sandbox:
             arguments: its arguments.
             limits: of the child that runs it.
             file: the one file that it may read; it gets it as the argument `path`.
-            asked: answers the one question that the function may have in between; it gets what
-                asks as the argument `ask`. Both sides are JSON. Whatever it raises ends the call.
+            asked: answers what the function asks in between, which gets what asks as the argument
+                `ask`. Both sides are JSON. Whatever it raises ends the call.
+            questions: so many are answered; with one more the function waits until its time is up.
 
         Raises:
             DocumentFault: the function raised it, or broke a limit.
@@ -94,7 +96,7 @@ class Sandbox:
         }
         with _opened(file) as files:
             for _ in range(_STARTS):
-                answer = self._ask(json.dumps(request).encode(), files, limits, asked)
+                answer = self._ask(json.dumps(request).encode(), files, limits, asked, questions)
                 if answer.endswith(END):
                     taken, _, output = answer.partition(SEPARATOR)
                     logger.debug("a reader's call took %s", taken.decode())
@@ -174,11 +176,12 @@ class Sandbox:
         files: list[int],
         limits: Limits,
         asked: Callable[[Any], object] | None,
+        questions: int,
     ) -> bytes:
         """The answer's bytes; without `END` if whoever answers died before or in between."""
         ours, theirs = socket.socketpair()
-        questions, asking = socket.socketpair()
-        with ours, questions:
+        hearing, asking = socket.socketpair()
+        with ours, hearing:
             sent = [theirs.fileno(), *files, *([] if asked is None else [asking.fileno()])]
             with (
                 theirs,
@@ -187,15 +190,11 @@ class Sandbox:
                 contextlib.suppress(BrokenPipeError, ConnectionResetError),
             ):
                 socket.send_fds(self._running_control(), [request], sent)
-            for one in (ours, questions):
+            for one in (ours, hearing):
                 one.settimeout(limits.wall_seconds + _ANSWER_GRACE_SECONDS)
-            if asked is not None and (question := _question(questions)):
-                told = json.dumps(asked(_decoded(question))).encode() + END
-                try:
-                    questions.sendall(told)
-                except (BrokenPipeError, ConnectionResetError, TimeoutError):
-                    # It had no time left when the caller knew: that says nothing about the file.
-                    return b""
+            if asked is not None and not _answer_questions(hearing, asked, questions):
+                # It had no time left when the caller knew: that says nothing about the file.
+                return b""
             pieces = []
             try:
                 while piece := ours.recv(_READ_BYTES):
@@ -203,6 +202,22 @@ class Sandbox:
             except (TimeoutError, ConnectionResetError):
                 return b""
             return b"".join(pieces)
+
+
+def _answer_questions(
+    hearing: socket.socket, asked: Callable[[Any], object], questions: int
+) -> bool:
+    """Until the child asks no more; False: it was gone before it heard an answer."""
+    for _ in range(questions):
+        question = _question(hearing)
+        if not question:
+            break
+        told = json.dumps(asked(_decoded(question))).encode() + END
+        try:
+            hearing.sendall(told)
+        except (BrokenPipeError, ConnectionResetError, TimeoutError):
+            return False
+    return True
 
 
 def _question(questions: socket.socket) -> bytes:

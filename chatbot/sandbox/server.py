@@ -5,7 +5,7 @@
                                                                  └─ child: the function itself
 
 The child is told nothing of the file but `FILE`: it can't name another one. Where the caller has
-sent a socket for it, the function gets `ask`, which it may call once: a line of JSON each way.
+sent a socket for it, the function gets `ask`: a line of JSON each way, as often as is listened to.
 
 The server ends when the caller's end of its control socket closes, and takes its children along.
 The caller is answered with two JSON objects, parted by `SEPARATOR`: what the child took, and

@@ -3,6 +3,7 @@
 import io
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -17,6 +18,7 @@ from chatbot.documents.models import Document, JobState, Page, PageSource, Versi
 from chatbot.documents.services import reread_document
 from chatbot.retrieval.models import Chunk
 from ocr_worker import readers, sandbox
+from ocr_worker.engines.protocol import RecognisedPage
 from ocr_worker.readers import reader_name
 from tests.factories.accounts import make_user
 from tests.factories.brains import make_brain
@@ -82,20 +84,26 @@ def brain(user: User, scripted_server: ScriptedServer) -> Brain:
     return make_brain(owner=user)
 
 
+FIRST_LINE = (0, 80, 640, 125)
+SECOND_LINE = (0, 115, 640, 160)
+
+
+def crop(box: tuple[int, int, int, int]) -> Image.Image:
+    with Image.open(DATA / "english-scan.tif") as scan:
+        return scan.convert("L").crop(box)
+
+
 def line(*, compression: int = 6) -> bytes:
     """A scanned line; the same picture in other bytes for each compression."""
     written = io.BytesIO()
-    with Image.open(DATA / "english-scan.tif") as scan:
-        crop = scan.convert("L").crop((0, 80, 640, 125))
-        crop.save(written, "PNG", compress_level=compression)
+    crop(FIRST_LINE).save(written, "PNG", compress_level=compression)
     return written.getvalue()
 
 
-def two_lines() -> bytes:
-    """The same line on two pages."""
+def two_lines(second: tuple[int, int, int, int] = FIRST_LINE) -> bytes:
+    """A line on each of two pages; the same one if nothing else is said."""
     written = io.BytesIO()
-    with Image.open(io.BytesIO(line())) as page:
-        page.save(written, "TIFF", save_all=True, append_images=[page])
+    crop(FIRST_LINE).save(written, "TIFF", save_all=True, append_images=[crop(second)])
     return written.getvalue()
 
 
@@ -178,6 +186,39 @@ class TestEngines:
         assert document.next_version is not None
         job = document.next_version.jobs.get(stage=Stage.OCR)
         assert (job.state, job.error_code, job.faults) == (JobState.QUEUED, "ocr-engine-missing", 0)
+
+
+class TestPagesOfAScan:
+    """Of one job: a child reads them one after the other."""
+
+    def test_keep_what_stands_on_each(self, user: User, brain: Brain) -> None:
+        document = upload(user, brain, two_lines(SECOND_LINE), name="two.tif").document
+
+        first, second = ingest(document).pages.order_by("number")
+
+        assert "12 point text" in first.text
+        assert second.text
+        assert second.text != first.text
+        assert first.image_sha256 != second.image_sha256
+
+    def test_are_read_once_where_they_show_the_same(
+        self, user: User, brain: Brain, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        answers = []
+        recognise = sandbox.recognise
+
+        def watched(*arguments: Any, **named: Any) -> list[RecognisedPage]:  # noqa: ANN401 - as given
+            answers.extend(recognise(*arguments, **named))
+            return answers
+
+        monkeypatch.setattr(sandbox, "recognise", watched)
+        document = upload(user, brain, two_lines(), name="lines.tif").document
+
+        pages = ingest(document).pages.order_by("number")
+
+        assert [page.number for page in answers] == [1]
+        assert [page.number for page in pages] == [1, 2]
+        assert len({(page.text, page.image_sha256) for page in pages}) == 1
 
 
 class TestWhatWasReadBefore:

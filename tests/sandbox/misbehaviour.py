@@ -89,6 +89,10 @@ def ask_back(*, ask: Callable[[object], object], text: str = "", path: str = "")
     return ["told", ask({"asks": Path(path).read_text() if path else text})]
 
 
+def ask_often(*, ask: Callable[[object], object], times: int) -> list[object]:
+    return [ask({"number": number}) for number in range(times)]
+
+
 def ask_nothing(*, length: int, **_: object) -> str:
     return "x" * length
 
@@ -128,6 +132,7 @@ FUNCTIONS = {
         connect,
         killed_by_the_system,
         ask_back,
+        ask_often,
         ask_nothing,
         die_asking,
         ask_on,

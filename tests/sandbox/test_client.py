@@ -180,6 +180,27 @@ class TestQuestion:
         assert heard == [{"asks": "한글\n"}]
         assert answer == ["told", "wie wär's \n"]
 
+    def test_is_heard_as_often_as_the_caller_says(self, sandbox: Sandbox) -> None:
+        heard: list[dict[str, int]] = []
+
+        def asked(question: dict[str, int]) -> int:
+            heard.append(question)
+            return len(heard)
+
+        answer = sandbox.call("ask_often", {"times": 3}, LIMITS, asked=asked, questions=3)
+        with pytest.raises(DocumentFault) as raised:
+            sandbox.call(
+                "ask_often",
+                {"times": 3},
+                replace(LIMITS, wall_seconds=2.0),
+                asked=asked,
+                questions=2,
+            )
+
+        assert answer == [1, 2, 3]
+        assert raised.value.error_code == "parser-timeout"
+        assert [question["number"] for question in heard] == [0, 1, 2, 0, 1]
+
     def test_may_be_about_the_file(self, sandbox: Sandbox, tmp_path: Path) -> None:
         file = tmp_path / "file"
         file.write_text("what stands there")
