@@ -6,13 +6,15 @@ from typing import TYPE_CHECKING, Final
 
 import tesserocr
 
-from ocr_worker.engines.protocol import LANGUAGES, Box, RecognisedText
+from ocr_worker.engines.protocol import LANGUAGES, RecognisedText
 from ocr_worker.engines.reading import read
 
 if TYPE_CHECKING:
     from PIL.Image import Image
 
 _WORD: Final = tesserocr.RIL.WORD
+_LINE: Final = tesserocr.RIL.TEXTLINE
+_PARAGRAPH: Final = tesserocr.RIL.PARA
 
 
 class PlainEngine:
@@ -32,19 +34,24 @@ class PlainEngine:
         assert tuple(languages) == LANGUAGES
         self._api.SetImage(image)
         self._api.SetSourceResolution(dpi)
-        text: str = self._api.GetUTF8Text()
-        return RecognisedText(text, tuple(self._boxes(text)), self._api.MeanTextConf() / 100)
+        if not self._api.Recognize():
+            return RecognisedText("", (), None)
+        text, boxes = "", []
+        for before, word, box in self._words():
+            text += before if text else ""
+            boxes.append((len(text), len(text) + len(word), *box))
+            text += word
+        return RecognisedText(text, tuple(boxes), self._api.MeanTextConf() / 100)
 
-    def _boxes(self, text: str) -> Iterator[Box]:
+    def _words(self) -> Iterator[tuple[str, str, tuple[int, int, int, int]]]:
+        """What stands before a word, the word, and where."""
         found = self._api.GetIterator()
-        position = 0
         for item in tesserocr.iterate_level(found, _WORD) if found else ():
-            word = "" if item.Empty(_WORD) else item.GetUTF8Text(_WORD).strip()
-            start = text.find(word, position)
-            if word and start >= 0:
-                position = start + len(word)
-                left, top, right, bottom = item.BoundingBox(_WORD)
-                yield start, position, left, top, right, bottom
+            before = "\n" if item.IsAtBeginningOf(_LINE) else " "
+            if item.IsAtBeginningOf(_PARAGRAPH):
+                before = "\n\n"
+            if not item.Empty(_WORD):
+                yield before, item.GetUTF8Text(_WORD), item.BoundingBox(_WORD)
 
 
 FUNCTIONS = {"recognise": partial(read, PlainEngine())}

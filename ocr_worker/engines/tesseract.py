@@ -184,29 +184,28 @@ def _layout(image: Image.Image) -> Any:  # noqa: ANN401 - tesserocr has no types
 def _words(api: Any) -> Iterator[_Word]:  # noqa: ANN401 - tesserocr has no types
     """Words in reading order.
 
-    Only the text as a whole knows where real spaces are; single words know their boxes. Both come
-    in the same order.
+    The text as a whole isn't asked for: the library takes as long to put it together as this takes.
     """
     level = tesserocr.RIL.WORD
-    whole: str = api.GetUTF8Text()
-    position = 0
     found = api.GetIterator()
+    gap = ""
     for item in tesserocr.iterate_level(found, level) if found else ():
+        gap = max(gap, _gap_before(item), key=len)
         if item.Empty(level):
             continue
         text = item.GetUTF8Text(level).strip()
         box = item.BoundingBox(level)
-        start = whole.find(text, position)
-        gap = whole[position:start] if start >= 0 else " "
         if text and box:
-            position = max(position, start + len(text))
-            yield _Word(text, box, item.Confidence(level), _separator(gap))
+            yield _Word(text, box, item.Confidence(level), gap)
+            gap = ""
 
 
-def _separator(gap: str) -> str:
-    if "\n" in gap:
-        return "\n\n" if "\n\n" in gap else "\n"
-    return " " if gap else ""
+def _gap_before(item: Any) -> str:  # noqa: ANN401 - tesserocr has no types
+    if item.IsAtBeginningOf(tesserocr.RIL.PARA):
+        return "\n\n"
+    if item.IsAtBeginningOf(tesserocr.RIL.TEXTLINE):
+        return "\n"
+    return " " if item.BlanksBeforeWord() else ""
 
 
 def _text_of(words: Sequence[_Word]) -> RecognisedText:
