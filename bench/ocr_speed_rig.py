@@ -144,8 +144,8 @@ class Bare:
             ocr_seconds=sum(one["cpu_seconds"] for one in found),
         )
 
-    def _living(self) -> list[psutil.Process]:
-        return [psutil.Process(one.pid) for one in self._readers if one.poll() is None]
+    def _living(self) -> list[int]:
+        return [one.pid for one in self._readers if one.poll() is None]
 
 
 class OcrWorker:
@@ -196,7 +196,7 @@ def compare(rig: Rig, file: Path, scan: bytes, warm: bytes, *, reader: str) -> P
         Bare(rig, file) as bare,
     ):
         _read(rig, warm)
-        side = Side(lambda: (rig.stack.supervisor(), worker.process))
+        side = Side(lambda: (rig.stack.supervisor().pid, worker.process.pid))
         ocr_seconds, beside_seconds = worker.cpu_seconds(), _seconds_beside(rig)
         with taking_turns(bare.side, side):
             bare.begin(len(pdfium.PdfDocument(scan)))

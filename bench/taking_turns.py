@@ -5,25 +5,27 @@ other meet different ones. Here both meet the same, some seconds apart.
 """
 
 import contextlib
+import os
 import signal
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 from typing import Final
-
-import psutil
 
 SLICE_SECONDS: Final = 2.0
 """Below the time-outs of all that wait for each other; a side doesn't know that it was stopped."""
+_PROC: Final = Path("/proc")
+_STOPPED_OR_DEAD: Final = frozenset("TZX")
 
-Roots = Callable[[], Iterable[psutil.Process]]
+Roots = Callable[[], Iterable[int]]
 
 
 class Side:
     """Processes with all that they start.
 
     Args:
-        roots: those that live.
+        roots: the numbers of those that live.
     """
 
     def __init__(self, roots: Roots) -> None:
@@ -36,8 +38,8 @@ class Side:
 
     def stop(self) -> None:
         """Parents before their children, again until nobody is left who could start another."""
-        while self._send(signal.SIGSTOP, but=psutil.STATUS_STOPPED):
-            pass
+        while running := [one for one in self._processes() if _state(one) not in _STOPPED_OR_DEAD]:
+            _tell(running, signal.SIGSTOP)
         if self._since is not None:
             self._slices.append((self._since, time.time()))
             self._since = None
@@ -46,7 +48,7 @@ class Side:
         """Has the machine from now on."""
         if self._since is None:
             self._since = time.time()
-        self._send(signal.SIGCONT)
+        _tell(self._processes(), signal.SIGCONT)
 
     def seconds_until(self, moment: float) -> float:
         """That this side had the machine before the moment, as by `time.time`."""
@@ -55,14 +57,14 @@ class Side:
             slices.append((self._since, moment))
         return sum(max(0.0, min(end, moment) - start) for start, end in slices)
 
-    def _send(self, number: signal.Signals, *, but: str = "") -> int:
-        """To whom, except those in that state; how many there were."""
-        sent = 0
-        for root in self._roots():
-            with contextlib.suppress(psutil.NoSuchProcess):
-                for process in (root, *root.children(recursive=True)):
-                    sent += _told(process, number, but)
-        return sent
+    def _processes(self) -> list[int]:
+        """Parents before their children. Not by psutil, which looks at all of the machine's: what
+        this takes is taken from the side that it stops.
+        """
+        found = list(self._roots())
+        for one in found:
+            found += _children(one)
+        return found
 
 
 @contextlib.contextmanager
@@ -92,9 +94,22 @@ def _take_turns(sides: tuple[Side, ...], ended: threading.Event) -> None:
                 side.stop()
 
 
-def _told(process: psutil.Process, number: signal.Signals, but: str) -> bool:
-    with contextlib.suppress(psutil.NoSuchProcess):
-        if process.status() not in {but, psutil.STATUS_ZOMBIE}:
-            process.send_signal(number)
-            return True
-    return False
+def _children(process: int) -> list[int]:
+    found: list[int] = []
+    with contextlib.suppress(OSError):
+        for thread in (_PROC / str(process) / "task").iterdir():
+            found += map(int, (thread / "children").read_text().split())
+    return found
+
+
+def _state(process: int) -> str:
+    """A letter of the kernel's; X where it is gone."""
+    with contextlib.suppress(OSError):
+        return (_PROC / str(process) / "stat").read_text().rpartition(")")[2].split()[0]
+    return "X"
+
+
+def _tell(processes: Iterable[int], number: signal.Signals) -> None:
+    for one in processes:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(one, number)
