@@ -34,8 +34,10 @@ if TYPE_CHECKING:
 
 WRITTEN_CHARACTERS = 40
 """Of an answer, before its server is killed."""
-FREE_SECONDS = 1.0
-"""From a stop until the server itself says that its slot is free."""
+FREE_SECONDS = 5.0
+"""From a stop until the server itself says that its slot is free; an answer takes half a minute at
+least. How long it took is printed.
+"""
 PATIENCE_SECONDS = 90
 LONG = "Write a very long story about a brave fox, a river and a mountain. Do not stop."
 STORY = ask(LONG, max_tokens=1500, options={"ignore_eos": True})

@@ -183,7 +183,7 @@ class TestServersThatFail:
         with pytest.raises(Unavailable) as caught:
             embedded(texts(1))
 
-        assert time.monotonic() - began < 2
+        assert time.monotonic() - began < 20
         assert (caught.value.error_code, caught.value.retry_after_seconds) == ("inference-busy", 40)
 
     def test_leave_what_was_embedded_before(

@@ -259,7 +259,7 @@ class TestLimits:
         with pytest.raises(UrlUnanswered):
             fetched_from(server.url("/"), limits=limits)
 
-        assert time.monotonic() - began < 2
+        assert time.monotonic() - began < 10
 
     def test_end_what_comes_too_slowly(self, server: WebServer) -> None:
         head = b"HTTP/1.1 200 OK\r\nContent-Length: 10000\r\n\r\n"
