@@ -277,8 +277,11 @@ def _with_archive_comment(content: bytes, comment: str) -> bytes:
     return copy.getvalue()
 
 
-def wait_for_end(documents: Sequence[str], *, seconds: float) -> float:
+def wait_for_end(documents: Sequence[str], *, seconds: float, pause: float = 0.5) -> float:
     """Waits until every document has ended; returns the seconds it took.
+
+    Args:
+        pause: seconds between two looks, each of which takes a little of the machine.
 
     Raises:
         TimeoutError: some have not.
@@ -299,7 +302,7 @@ def wait_for_end(documents: Sequence[str], *, seconds: float) -> float:
                 raise TimeoutError(f"{left} documents have not ended")
         if not connection.is_usable():
             connection.close()
-        time.sleep(0.5)
+        time.sleep(pause)
 
 
 def each_in_a_process(bench: str, program: str, scenes: Sequence[str]) -> dict[str, Any]:

@@ -25,6 +25,8 @@ from taking_turns import Side, taking_turns
 
 PROCESSES: Final = 2
 END_SECONDS: Final = 1800.0
+_LOOK_SECONDS: Final = 5.0
+"""When a turn began and ended is told by the database."""
 _DPI_OF_KIND: Final = {"page-scan150": 150, "page-clean200": 200}
 _JPEG_QUALITY: Final = 90
 _MARK_PIXELS: Final = 8
@@ -223,7 +225,7 @@ def _read(rig: Rig, scan: bytes) -> str:
     """The document that was made of it, in a brain where nothing was read before."""
     person = rig.person(f"reader-{time.time_ns()}")
     document = person.upload(Sample("scan.pdf", scan)).document
-    wait_for_end([document], seconds=END_SECONDS)
+    wait_for_end([document], seconds=END_SECONDS, pause=_LOOK_SECONDS)
     return document
 
 
