@@ -40,11 +40,15 @@ class BrokerLoad:
 
 
 @cache
-def redis_client() -> Redis:
-    """This process's client for hints. Every call has a time-out."""
+def redis_client(*, blocking_seconds: float = 0.0) -> Redis:
+    """This process's client for hints. Every call has a time-out.
+
+    Args:
+        blocking_seconds: the longest that a command waits in Redis itself.
+    """
     return Redis.from_url(
         settings.REDIS_URL,
-        socket_timeout=settings.REDIS_TIMEOUT_SECONDS,
+        socket_timeout=blocking_seconds + settings.REDIS_TIMEOUT_SECONDS,
         socket_connect_timeout=settings.REDIS_TIMEOUT_SECONDS,
         health_check_interval=10,
     )
@@ -106,7 +110,7 @@ def broker_load(*, queue: Queue) -> BrokerLoad | None:
 
 
 def wake_scheduler() -> None:
-    """After the commit, wakes the scheduler, which else looks each second."""
+    """After the commit, wakes the scheduler, which else looks every two seconds."""
     transaction.on_commit(_push_wake, robust=True)
 
 

@@ -36,7 +36,7 @@ class Housekeeping:
 
     def __init__(self) -> None:
         self._chores: Final = [
-            Chore(ingestion.reconcile, every_seconds=2),
+            Chore(ingestion.reconcile, every_seconds=5),
             Chore(ingestion.repair_versions, every_seconds=5),
             Chore(tokens.remove_expired_links, every_seconds=3600),
             Chore(tokens.remove_expired_sessions, every_seconds=3600),

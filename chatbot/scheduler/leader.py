@@ -26,7 +26,8 @@ logger = logging.getLogger(__name__)
 
 LOCK_KEY: Final = 0x62726169
 """Of pg_advisory_lock, the same in every scheduler of a database."""
-TICK_SECONDS: Final = 1
+TICK_SECONDS: Final = 2
+"""Between two looks that nobody asks for: who has work wakes the leader."""
 _SHORTEST_TICK_SECONDS: Final = 0.01
 _ALIVE_SECONDS: Final = 10
 
@@ -102,12 +103,14 @@ class Scheduler:
 
 
 def wait_for_wake() -> None:
-    """Until somebody has work, or a second has passed."""
+    """Until somebody has work, or `TICK_SECONDS` have passed."""
+    until = time.monotonic() + TICK_SECONDS
     try:
-        if jobs.redis_client().brpop([keys.SCHEDULER_WAKE], timeout=TICK_SECONDS):
-            jobs.redis_client().delete(keys.SCHEDULER_WAKE)
+        redis = jobs.redis_client(blocking_seconds=TICK_SECONDS)
+        if redis.brpop([keys.SCHEDULER_WAKE], timeout=TICK_SECONDS):
+            redis.delete(keys.SCHEDULER_WAKE)
     except RedisError:
-        time.sleep(TICK_SECONDS)
+        time.sleep(max(0.0, until - time.monotonic()))
 
 
 def _pause(*, after_seconds: float) -> float:
