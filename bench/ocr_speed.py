@@ -1,6 +1,6 @@
 """What reading scans costs beside Tesseract alone: pages a second, and seconds of a core per page.
 
-    python bench/ocr_speed.py FOLDER [--pages 64] [--rounds 3]
+    python bench/ocr_speed.py FOLDER [--pages 64] [--rounds 3] [--alone]
 
 FOLDER holds `manifest.csv` and images, as for `ocr.py`; a scan is made of its pages. Starts the
 whole stack of `make up` with a model server that embeds at once, and has the scan read in two ways:
@@ -11,16 +11,17 @@ prepared  the same with the usual reader
 
 each beside `bare`: two processes draw the same pages and read them with Tesseract (same data,
 languages, mode and dots per inch, layout AUTO), keep no text, and do nothing else; as nice as the
-OCR worker. The whole stack and `bare` take turns, some seconds each, and whoever hasn't the machine
-is stopped; so both meet the same machine, however fast it is at the time, and a side's seconds are
-those that it had.
+OCR worker. The workers and `bare` take turns, some seconds each, and whoever hasn't the machine is
+stopped; so both meet the same machine, however fast it is at the time, and a side's seconds are
+those that it had. What is idle of the stack (chat, web, scheduler, databases) runs beside both, for
+it isn't what reading costs; with `--alone` all of the stack is stopped while `bare` reads.
 
 Pages a second are over the mean time of two workers, each from the first page that anybody began to
 the end of its own last one: who has nothing left to do doesn't count against a variant whose jobs
 are longer. `ocr_s` is what a page takes of a core in processes that read; `beside_s` in all others
-of the stack, which index pages meanwhile. `between_jobs` is the share of the time in which a worker
-had no job. Ratios are those to `bare`, and the median of all rounds: `ratio` of pages a second,
-`cpu_ratio` of `ocr_s`.
+of the stack, idle ones included, which index pages meanwhile. `between_jobs` is the share of the
+time in which a worker had no job. Ratios are those to `bare`, and the median of all rounds: `ratio`
+of pages a second, `cpu_ratio` of `ocr_s`.
 """
 
 import argparse
@@ -47,6 +48,7 @@ def main() -> None:
         "--pages", type=int, default=64, help="more than 20: shorter documents get a third slot"
     )
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--alone", action="store_true", help="`bare` has the machine for itself")
     arguments = parser.parse_args()
     scan = scan_of(arguments.folder, arguments.pages)
     warm = scan_of(arguments.folder, _WARM_PAGES)
@@ -57,14 +59,17 @@ def main() -> None:
         drain_usual_worker()
         for number in range(arguments.rounds):
             for name, reader in _READERS.items():
-                pair = compare(rig, Path(file.name), scan, warm, reader=reader)
+                pair = compare(
+                    rig, Path(file.name), scan, warm, reader=reader, alone=arguments.alone
+                )
                 found[name].append(pair)
                 for side, turn in zip(("bare", name), pair, strict=True):
                     print(f"round {number + 1} {side:10}", _shown(turn), flush=True)
     report = _report(found)
     turns = [turn for pairs in found.values() for pair in pairs for turn in pair]
     report["wrong"] = sum(arguments.pages - turn.pages for turn in turns)
-    print(json.dumps({"bench": "ocr_speed", "pages": arguments.pages, **report}))
+    setting = {"pages": arguments.pages, "alone": arguments.alone}
+    print(json.dumps({"bench": "ocr_speed", **setting, **report}))
 
 
 def _shown(turn: Turn) -> str:

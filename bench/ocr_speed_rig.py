@@ -188,9 +188,14 @@ class OcrWorker:
         return own + read
 
 
-def compare(rig: Rig, file: Path, scan: bytes, warm: bytes, *, reader: str) -> Pair:
+def compare(
+    rig: Rig, file: Path, scan: bytes, warm: bytes, *, reader: str, alone: bool = False
+) -> Pair:
     """The way of an upload, with a worker whose sandbox imports `reader`, beside `bare` reading the
     same pages of `file`; `warm` is read before.
+
+    Args:
+        alone: `bare` has a machine on which the rest of the stack doesn't run.
     """
     with (
         tempfile.TemporaryDirectory(prefix="ocr-speed-") as folder,
@@ -198,7 +203,8 @@ def compare(rig: Rig, file: Path, scan: bytes, warm: bytes, *, reader: str) -> P
         Bare(rig, file) as bare,
     ):
         _read(rig, warm)
-        side = Side(lambda: (rig.stack.supervisor().pid, worker.process.pid))
+        rest = rig.stack.supervisor() if alone else rig.process_named("ingest_worker")
+        side = Side(lambda: (rest.pid, worker.process.pid))
         ocr_seconds, beside_seconds = worker.cpu_seconds(), _seconds_beside(rig)
         with taking_turns(bare.side, side):
             bare.begin(len(pdfium.PdfDocument(scan)))
