@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 _SMOOTHING_PIXELS: Final = 0.8
 """Crisp letters are misread more often than slightly soft ones, Korean ones above all."""
+_SMOOTHING_PIXELS_OF_LATIN: Final = 0.6
+"""More makes one letter of two narrow ones now and then."""
 _SMOOTHING_PIXELS_OF_SCANS: Final = 0.4
 """For letters that a scanner has softened already."""
 _CRISP: Final = 0.4
@@ -42,6 +44,8 @@ _ORIENTATION: Final = "osd"
 """The data that know which way up letters are; without them pages are read as they lie."""
 _ORIENTATION_PIXELS: Final = 300
 """Of the shorter side: below this there are too few letters to tell."""
+_LATIN: Final = "Latin"
+"""What the same data call the script of most letters."""
 _SURE_OF_ORIENTATION: Final = 3.0
 """Below this it is as often wrong as right: letters of receipts, tables and noisy scans."""
 _SAMPLE_PIXELS: Final = 1000
@@ -51,6 +55,16 @@ _VARIABLES: Final = {
     # Korean has no space between most pairs of syllables: only real gaps become spaces.
     "preserve_interword_spaces": "1",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What is seen of an image before it is read."""
+
+    turn: int = 0
+    """By how many degrees, counter-clockwise, the image has to be turned to be upright."""
+    is_latin: bool = False
+    """Most of its letters are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +93,10 @@ class TesseractEngine:
     ) -> RecognisedText:
         """The text of an image; see `Engine`."""
         upright = evened(Prepared(image)) if image.height >= LINE_PIXELS else Prepared(image)
-        if turn := self._turn(upright.image, languages):
-            upright = upright.turned(turn)
-        prepared = _prepare(upright)
+        look = self._look(upright.image, languages)
+        if look.turn:
+            upright = upright.turned(look.turn)
+        prepared = _prepare(upright, is_latin=look.is_latin)
         api = self.load(languages)
         api.SetPageSegMode(_layout(upright.image))
         api.SetImage(prepared.image)
@@ -90,20 +105,18 @@ class TesseractEngine:
             return RecognisedText("", (), None)
         return _text_of([replace(word, box=prepared.box_back(word.box)) for word in _words(api)])
 
-    def _turn(self, image: Image.Image, languages: Sequence[str]) -> int:
-        """By how many degrees, counter-clockwise, the image has to be turned to be upright."""
+    def _look(self, image: Image.Image, languages: Sequence[str]) -> _Look:
         api = self.load_orientation() if min(image.size) >= _ORIENTATION_PIXELS else None
         if api is None:
-            return 0
+            return _Look()
         api.SetImage(image)
         found = api.DetectOrientationScript()
         api.Clear()
         if not found:
-            return 0
-        if found["orient_conf"] >= _SURE_OF_ORIENTATION:
-            turn: int = found["orient_deg"]
-            return turn
-        return self._readable_turn(image, languages)
+            return _Look()
+        is_sure = found["orient_conf"] >= _SURE_OF_ORIENTATION
+        turn = found["orient_deg"] if is_sure else self._readable_turn(image, languages)
+        return _Look(turn, is_latin=found["script_name"] == _LATIN)
 
     def _readable_turn(self, image: Image.Image, languages: Sequence[str]) -> int:
         """By reading the middle of the image every way round; as it lies, unless one is better."""
@@ -162,10 +175,10 @@ class TesseractEngine:
         return self._folder / f"{language}.traineddata"
 
 
-def _prepare(page: Prepared) -> Prepared:
+def _prepare(page: Prepared, *, is_latin: bool) -> Prepared:
     """The page as Tesseract reads it best."""
     level = straightened(page)
-    smoothing = _SMOOTHING_PIXELS
+    smoothing = _SMOOTHING_PIXELS_OF_LATIN if is_latin else _SMOOTHING_PIXELS
     if page.image.height < LINE_PIXELS:
         level = line_of(level)
     elif min(page.image.size) < _SHORT_SIDE_PIXELS:
