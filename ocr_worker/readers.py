@@ -8,7 +8,7 @@ from django.conf import settings
 from chatbot.contracts.errors import Unavailable
 from chatbot.contracts.ocr import RAPIDOCR, TESSERACT, VISION
 
-VERSIONS: Final = {TESSERACT: 2, RAPIDOCR: 1, VISION: 1}
+VERSIONS: Final = {TESSERACT: 3, RAPIDOCR: 1, VISION: 1}
 """To be raised whenever an engine, or what is done to pages before and after it, reads differently:
 pages that an older version has read are then read again rather than copied."""
 _FINGERPRINT_LETTERS: Final = 8
