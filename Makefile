@@ -8,7 +8,7 @@ LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generat
 	--no-header --no-annotate $(UPGRADE)
 
 .PHONY: help up set-up set-up-dev python clean check format test test-fast browser lock \
-	acceptance acceptance-clients acceptance-vllm vllm lock-vllm
+	acceptance acceptance-clients acceptance-vllm vllm lock-vllm secrets test-compose
 help:  ## list the verbs
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
@@ -46,6 +46,13 @@ test: set-up-dev browser acceptance-clients check ## every check and test, the b
 
 test-fast: set-up-dev ## unit and integration tests, without browser, whole stacks and chaos
 	$(BIN)/python -m pytest -q -n 2 -m "not slow"
+
+secrets: ## .env for `docker compose`, with new secrets; what is there stays
+	@$(PYTHON) compose/make_env.py
+
+test-compose: set-up-dev browser ## builds the images, starts compose.yaml's stack and tries both; needs a Docker Engine
+	@docker version >/dev/null || { echo "No Docker Engine answers."; exit 1; }
+	$(BIN)/python -m pytest -q tests/compose/*_tests.py
 
 acceptance: set-up-dev acceptance-clients ## only the programs of others, and a real llama.cpp
 	$(BIN)/python -m pytest -q tests/acceptance

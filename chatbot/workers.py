@@ -22,6 +22,8 @@ from django.conf import settings
 
 from chatbot.contracts.tasks import Queue
 from chatbot.documents.services.ingestion import LeaseKeeper
+from chatbot.metrics_server import serve_metrics
+from chatbot.pulse import Pulse
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,6 +35,9 @@ SLOTS: Final = {Queue.OCR_WORKER: 3, Queue.INGEST_WORKER: 4}
 indexes waits for PostgreSQL in between: two of a long document's jobs left a fifth of the cores
 idle."""
 _WAKES_AT_ONCE: Final = 1024
+_LOOP_SECONDS: Final = 5
+_STUCK_SECONDS: Final = 30.0
+"""The loop that fetches hints waits for nothing longer than its time-outs, which are shorter."""
 NICENESS: Final = 10
 """Below every process that somebody waits for."""
 GRACE_SECONDS: Final = 3.0
@@ -120,6 +125,11 @@ def make_worker(*, keeper: LeaseKeeper, tasks: str, warm_up: "Callable[[], list[
 
     def tell(sender: Any, **_: object) -> None:  # noqa: ANN401 - a QuietConsumer
         keeper.on_draining(lambda is_draining: sender.take_jobs(queue, are_wanted=not is_draining))
+        loop = Pulse(within_seconds=_STUCK_SECONDS)
+        sender.hub.call_repeatedly(_LOOP_SECONDS, loop.beat)
+        serve_metrics(
+            port=settings.METRICS_PORT, is_well=lambda: loop.is_felt and keeper.heartbeat.is_felt
+        )
         logger.info("%s is ready", queue)
 
     def end(**_: object) -> None:

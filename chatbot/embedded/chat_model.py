@@ -1,7 +1,7 @@
 """A chat model for the embedded stack: llama.cpp's server, in process, with small English weights.
 
-`python -m chatbot.embedded.chat_model --port 20806`. It speaks OpenAI's protocol on 127.0.0.1 and
-knows neither Django nor this product; any other server can stand in its place.
+`python -m chatbot.embedded.chat_model --port 20806`. It speaks OpenAI's protocol and knows
+neither Django nor this product; any other server can stand in its place.
 """
 
 import argparse
@@ -25,12 +25,14 @@ _BATCH_TOKENS = 64
 _CACHE_MEGABYTES = 128
 
 
-def parameters(*, model: Path, port: int, threads: int, context_tokens: int) -> CommonParams:
+def parameters(
+    *, model: Path, port: int, threads: int, context_tokens: int, host: str = "127.0.0.1"
+) -> CommonParams:
     """What the server is started with."""
     wanted = CommonParams()
     wanted.model.path = str(model)
     wanted.model_alias = {weights.NAME}
-    wanted.hostnames = ["127.0.0.1"]
+    wanted.hostnames = [host]
     wanted.port = port
     wanted.n_parallel = ANSWERS_AT_ONCE
     wanted.n_ctx = context_tokens * ANSWERS_AT_ONCE
@@ -51,6 +53,7 @@ def spare_threads() -> int:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--host", default="127.0.0.1", help="the address to listen on")
     parser.add_argument("--model", type=Path, help="a GGUF file; else SmolLM2 of the wheel")
     parser.add_argument("--threads", type=int, default=spare_threads())
     parser.add_argument("--ctx", type=int, default=CONTEXT_TOKENS, help="tokens of each answer")
@@ -60,6 +63,7 @@ def main() -> None:
     server = Server(
         parameters(
             model=wanted.model or weights.prepared(),
+            host=wanted.host,
             port=wanted.port,
             threads=wanted.threads,
             context_tokens=wanted.ctx,

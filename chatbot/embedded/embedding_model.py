@@ -212,10 +212,11 @@ def _embed_in_child(text: str) -> tuple[Vector, int]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--host", default="127.0.0.1", help="the address to listen on")
     wanted = parser.parse_args()
     uvicorn.run(
         build_app(Embedder()),
-        host="127.0.0.1",
+        host=wanted.host,
         port=wanted.port,
         access_log=False,
         log_level="warning",

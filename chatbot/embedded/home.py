@@ -14,7 +14,7 @@ from chatbot.embedded.errors import StartRefused
 
 FREE_BYTES = 500 * 1024 * 1024
 """What a start needs at least; PostgreSQL stops when the disk is full."""
-_FOLDERS = ("valkey", "files", "uploads", "static", "logs", "caddy")
+_FOLDERS = ("valkey", "files", "uploads", "logs", "caddy")
 _PASSERS_BY = 0o711
 """Root's servers that run as somebody else must get to their folder below; nothing is listed."""
 _OWNER_ONLY = 0o700

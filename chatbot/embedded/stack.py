@@ -74,7 +74,7 @@ def _models(start: Start) -> Iterable[Process]:
 def _own(start: Start) -> Iterable[Process]:
     yield Process(
         name="prepare",
-        command=_python("chatbot.embedded.prepare"),
+        command=(sys.executable, "manage.py", "prepare"),
         environment={
             **start.environment,
             "BRAINSTEM_ADMIN_EMAIL": start.wanted.admin_email,

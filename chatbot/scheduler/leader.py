@@ -12,12 +12,15 @@ import time
 from types import FrameType
 from typing import Final, NoReturn
 
+from django.conf import settings
 from django.db import connection
 from redis.exceptions import RedisError
 
 from chatbot import jobs
 from chatbot.contracts import keys
 from chatbot.contracts.tasks import Queue
+from chatbot.metrics_server import serve_metrics
+from chatbot.pulse import Pulse
 from chatbot.scheduler.deliveries import Deliverer
 from chatbot.scheduler.dispatch import Dispatcher
 from chatbot.scheduler.housekeeping import AWAY, Housekeeping
@@ -30,19 +33,24 @@ TICK_SECONDS: Final = 2
 """Between two looks that nobody asks for: who has work wakes the leader."""
 _SHORTEST_TICK_SECONDS: Final = 0.01
 _ALIVE_SECONDS: Final = 10
+_STUCK_SECONDS: Final = 60.0
+"""Without having led or stood by. PostgreSQL ends statements that take longer."""
 
 
 def run_scheduler() -> NoReturn:
     """Runs until SIGTERM or SIGINT; survives PostgreSQL and Redis being away."""
     signal.signal(signal.SIGTERM, _end)
     signal.signal(signal.SIGINT, _end)
+    pulse = Pulse(within_seconds=_STUCK_SECONDS)
+    serve_metrics(port=settings.METRICS_PORT, is_well=lambda: pulse.is_felt)
     log = _Log()
     deliverer = Deliverer()
     try:
         while True:
             try:
                 if _take_lock():
-                    _lead(log, deliverer)
+                    _lead(log, deliverer, pulse)
+                pulse.beat()
             except AWAY as error:
                 log.away(error)
                 connection.close()
@@ -51,13 +59,14 @@ def run_scheduler() -> NoReturn:
         deliverer.end()
 
 
-def _lead(log: "_Log", deliverer: Deliverer) -> NoReturn:
+def _lead(log: "_Log", deliverer: Deliverer, pulse: Pulse) -> NoReturn:
     """Until the connection breaks, and the lock with it."""
     scheduler = Scheduler()
     while True:
         began = time.monotonic()
         scheduler.tick()
         deliverer.tick()
+        pulse.beat()
         log.leads()
         time.sleep(_pause(after_seconds=time.monotonic() - began))
         wait_for_wake()

@@ -230,6 +230,7 @@ USE_I18N = True
 
 # --- For whoever watches ---
 METRICS_TOKEN = ENVIRONMENT.metrics_token
+METRICS_PORT = ENVIRONMENT.metrics_port
 TRACES_ENDPOINT = ENVIRONMENT.traces_endpoint
 
 LOGGING = {

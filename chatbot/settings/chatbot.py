@@ -17,9 +17,11 @@ INSTALLED_APPS = [
     "drf_spectacular_sidecar",
     "chatbot.api",
     "chatbot.scheduler",
+    "chatbot.operations",
 ]
 MIDDLEWARE = [
     "chatbot.request_ids.name_requests",
+    "chatbot.api.watchers.answer_watchers",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -46,7 +48,8 @@ TEMPLATES = [
     }
 ]
 STATIC_URL = "/static/"
-STATIC_ROOT = ENVIRONMENT.home / "static"  # noqa: F405
+# Served from where the packages have them: nothing is gathered, and nothing is out of date.
+WHITENOISE_USE_FINDERS = True
 FORM_RENDERER = "django.forms.renderers.DjangoTemplates"
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"

@@ -8,7 +8,15 @@ from environs import Env, validate
 from marshmallow import ValidationError
 
 from chatbot.embedded.wanted import Wanted
-from chatbot.settings.env import IS_HTTP, IS_MODEL_SERVER, IS_POSTGRES, IS_REDIS, home_folder, seal
+from chatbot.settings.env import (
+    FIRST_ADMIN_EMAIL,
+    IS_HTTP,
+    IS_MODEL_SERVER,
+    IS_POSTGRES,
+    IS_REDIS,
+    home_folder,
+    seal,
+)
 
 
 def read_wanted() -> Wanted:
@@ -28,9 +36,7 @@ def read_wanted() -> Wanted:
         redis_url=env.str("REDIS_URL", "", validate=_if_set(IS_REDIS)),
         inference_url=env.str("INFERENCE_URL", "", validate=_if_set(IS_MODEL_SERVER)),
         embedding_url=env.str("EMBEDDING_URL", "", validate=_if_set(IS_HTTP)),
-        admin_email=env.str(
-            "BRAINSTEM_ADMIN_EMAIL", "admin@brainstem.local", validate=validate.Email()
-        ),
+        admin_email=env.str("BRAINSTEM_ADMIN_EMAIL", FIRST_ADMIN_EMAIL, validate=validate.Email()),
         admin_password=env.str("BRAINSTEM_ADMIN_PASSWORD", ""),
         upload_limit_megabytes=env.int("UPLOAD_LIMIT_MB", 200, validate=validate.Range(min=1)),
         tessdata=env.str("TESSDATA_PREFIX", ""),

@@ -17,6 +17,7 @@ from chatbot.contracts.ocr import ENGINES, TESSERACT
 from chatbot.outbound.addresses import PrivateHosts
 
 INFERENCE_PROTOCOLS = ["openai", "anthropic", "kserve-http", "kserve-grpc", "session"]
+FIRST_ADMIN_EMAIL = "admin@brainstem.local"
 _PROJECT = Path(__file__).resolve().parents[2]
 
 
@@ -36,6 +37,8 @@ class InferenceServer:
 @dataclass(frozen=True, slots=True)
 class Environment:
     home: Path
+    admin_email: str
+    admin_password: str
     secret_key: str
     database_url: str
     redis_url: str
@@ -72,6 +75,7 @@ class Environment:
     log_level: str
     log_format: str
     metrics_token: str
+    metrics_port: int
     traces_endpoint: str
     debug: bool
 
@@ -90,6 +94,8 @@ def read_environment() -> Environment:
         env.read_env(written, recurse=False)
     environment = Environment(
         home=home,
+        admin_email=env.str("BRAINSTEM_ADMIN_EMAIL", FIRST_ADMIN_EMAIL, validate=validate.Email()),
+        admin_password=env.str("BRAINSTEM_ADMIN_PASSWORD", ""),
         secret_key=env.str("SECRET_KEY", validate=validate.Length(min=32)),
         database_url=env.str("DATABASE_URL", validate=IS_POSTGRES),
         redis_url=env.str("REDIS_URL", validate=IS_REDIS),
@@ -164,6 +170,7 @@ def read_environment() -> Environment:
         ),
         log_format=env.str("LOG_FORMAT", "text", validate=validate.OneOf(["text", "json"])),
         metrics_token=env.str("METRICS_TOKEN", "", validate=_if_set(validate.Length(min=16))),
+        metrics_port=env.int("METRICS_PORT", 0, validate=validate.Range(min=0, max=65535)),
         traces_endpoint=env.str("OTEL_EXPORTER_OTLP_ENDPOINT", "", validate=_if_set(IS_HTTP)),
         debug=env.bool("DEBUG", False),
     )

@@ -13,6 +13,3 @@ os.environ.setdefault("REDIS_URL", "redis://127.0.0.1:1/0")
 from chatbot.settings.chatbot import *  # noqa: F403 - the environment comes first
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-# Nobody collects static files before a test.
-WHITENOISE_AUTOREFRESH = True
-WHITENOISE_USE_FINDERS = True

@@ -17,13 +17,17 @@ _FLAGS = [
 
 
 @contextlib.contextmanager
-def browser_page(*, locale: str = "en-US") -> Iterator[Page]:
-    """A page of a new browser without cookies."""
+def browser_page(*, locale: str = "en-US", trusts_all: bool = False) -> Iterator[Page]:
+    """A page of a new browser without cookies; `trusts_all`: certificates, too."""
     chromium = shutil.which("chromium") or shutil.which("chromium-browser")
     assert chromium, "Chromium is missing: make browser"
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=_FLAGS)
         try:
-            yield browser.new_page(locale=locale, viewport={"width": 1280, "height": 860})
+            yield browser.new_page(
+                locale=locale,
+                viewport={"width": 1280, "height": 860},
+                ignore_https_errors=trusts_all,
+            )
         finally:
             browser.close()

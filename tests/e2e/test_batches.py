@@ -8,8 +8,8 @@ import pytest
 from playwright.sync_api import Page, Route, expect
 
 from tests.e2e.browser import browser_page
+from tests.e2e.main_job import make_brain, picture
 from tests.e2e.stack import ADMIN_EMAIL, ADMIN_PASSWORD, Stack, signed_in
-from tests.e2e.test_main_job import make_brain, picture
 from tests.fakes.web_server import WebServer, running_web_server
 from tests.servers import free_port
 

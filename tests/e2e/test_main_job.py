@@ -1,27 +1,18 @@
 """The main jobs in a browser, on the components that `make up` starts; none of them is a fake."""
 
-import os
-import re
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-from playwright.sync_api import ConsoleMessage, Page, expect
+from playwright.sync_api import Page, expect
 
 from tests.e2e.browser import browser_page
+from tests.e2e.main_job import goes_from_documents_to_a_cited_answer, make_brain, picture, sign_in
 from tests.e2e.stack import ADMIN_EMAIL, ADMIN_PASSWORD, Stack
 from tests.fakes.web_server import running_web_server
 from tests.servers import free_port
 from tests.webhooks.received import received
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
-
-DATA = Path(__file__).resolve().parents[1] / "data"
-ENGLISH_PDF = "english.pdf"
-KOREAN_SCAN = "korean-scan.jpg"
-ENGLISH_DOCX = "english.docx"
-READ_MILLISECONDS = 120_000
-ANSWER_MILLISECONDS = 120_000
 
 
 @pytest.fixture(scope="module")
@@ -40,44 +31,15 @@ def troubles() -> list[str]:
 @pytest.fixture
 def page(stack: Stack, troubles: list[str]) -> Iterator[Page]:
     """Signed in as the admin."""
-
-    def listen(message: ConsoleMessage) -> None:
-        if message.type == "error":
-            troubles.append(message.text)
-
     with browser_page() as opened:
-        opened.on("console", listen)
-        opened.on("pageerror", lambda error: troubles.append(str(error)))
-        opened.goto(stack.url)
-        opened.get_by_label("E-mail").fill(ADMIN_EMAIL)
-        opened.get_by_label("Password", exact=True).fill(ADMIN_PASSWORD)
-        # Before this the page learns with a 401 that nobody is signed in.
-        troubles.clear()
-        opened.get_by_role("button", name="Sign in").click()
-        expect(opened.get_by_role("heading", name="What do you want to know?")).to_be_visible()
+        sign_in(opened, stack.url, ADMIN_EMAIL, ADMIN_PASSWORD, troubles)
         yield opened
-
-
-def picture(page: Page, name: str) -> None:
-    """A screenshot for people, where SCREENSHOTS names a folder."""
-    if folder := os.environ.get("SCREENSHOTS"):
-        page.screenshot(path=Path(folder) / f"{name}.png")
 
 
 class TestMainJob:
     def test_goes_from_documents_to_a_cited_answer(self, page: Page, troubles: list[str]) -> None:
-        picture(page, "1-signed-in")
-        make_brain(page, "Field notes")
-        add_documents(page)
-        ask(page, "Who patented the typewriter in 1868?")
-        open_source(page)
-        ask(page, "피보험자의 상해에 대한 위험을 보장하는 보험계약")
+        goes_from_documents_to_a_cited_answer(page)
 
-        scan = page.get_by_role(
-            "button", name=re.compile(f"^Open the source.*{KOREAN_SCAN}", re.DOTALL)
-        )
-        expect(scan.first).to_be_visible()
-        picture(page, "7-korean")
         assert troubles == []
 
 
@@ -136,41 +98,3 @@ def change_webhook(page: Page, url: str) -> str:
     dialog.get_by_role("button", name="Save").press("Enter")
     expect(dialog).to_be_hidden()
     return url
-
-
-def make_brain(page: Page, name: str) -> None:
-    page.get_by_role("link", name="Brains", exact=True).click()
-    picture(page, "2-brains")
-    page.get_by_role("button", name="New brain").click()
-    dialog = page.get_by_role("dialog")
-    dialog.get_by_label("Name").fill(name)
-    dialog.get_by_role("button", name="Create brain").click()
-    expect(page.get_by_role("heading", name=name)).to_be_visible()
-
-
-def add_documents(page: Page) -> None:
-    files = [DATA / name for name in (ENGLISH_PDF, KOREAN_SCAN, ENGLISH_DOCX)]
-    page.locator("input[type=file]").set_input_files(files)
-    picture(page, "3-uploading")
-    for file in files:
-        row = page.get_by_role("listitem").filter(has_text=file.name)
-        expect(row.get_by_text("Ready", exact=True)).to_be_visible(timeout=READ_MILLISECONDS)
-    picture(page, "4-ready")
-    page.get_by_role("link", name="Ask this brain").click()
-
-
-def ask(page: Page, question: str) -> None:
-    composer = page.get_by_role("textbox", name=re.compile("^Ask"))
-    composer.fill(question)
-    composer.press("Enter")
-    answers = page.get_by_role("button", name="Copy the answer")
-    answered = answers.count()
-    expect(page.get_by_role("button", name="Stop answering")).to_be_visible()
-    picture(page, "5-streaming")
-    expect(answers).to_have_count(answered + 1, timeout=ANSWER_MILLISECONDS)
-
-
-def open_source(page: Page) -> None:
-    page.get_by_role("button", name=re.compile("^Open the source")).first.click()
-    expect(page.locator("mark").first).to_be_visible()
-    picture(page, "6-source")

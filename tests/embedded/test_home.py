@@ -21,7 +21,7 @@ class TestOpen:
         home.close()
 
         names = {folder.name for folder in home.path.iterdir()}
-        assert {"files", "logs", "static", "uploads", "valkey"} <= names
+        assert {"files", "logs", "uploads", "valkey"} <= names
 
     def test_refuses_a_second_stack_and_says_who_is_there(self, tmp_path: Path) -> None:
         first = Home(tmp_path)

@@ -24,6 +24,7 @@ from chatbot.documents.services.ingestion.claims import (
     renew_lease,
 )
 from chatbot.documents.services.ingestion.workers import tell_alive, tell_ended
+from chatbot.pulse import Pulse
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -34,6 +35,8 @@ AWAY: Final = (OperationalError, InterfaceError, InternalError)
 """PostgreSQL can't be reached, does not get to it in time, ended a session that had frozen, or only
 lets itself be read, as after a failover."""
 _LOOK_SECONDS: Final = 1.0
+_SILENT_SECONDS: Final = 30.0
+"""After so long without a word to PostgreSQL a worker isn't well."""
 
 
 class WorkerStopping(Exception):
@@ -115,6 +118,8 @@ class LeaseKeeper:
         self.worker = worker
         self.missing_walls = ""
         """Of the sandbox, for people who look at the worker; known once it has started."""
+        self.heartbeat = Pulse(within_seconds=_SILENT_SECONDS)
+        """Beats while PostgreSQL is told that the worker lives."""
         self._slots = 0
         self._is_draining = False
         self._on_draining: Callable[[bool], None] = lambda _: None
@@ -200,6 +205,7 @@ class LeaseKeeper:
                 slots=self._slots,
                 missing_walls=self.missing_walls,
             )
+            self.heartbeat.beat()
             if is_draining != self._is_draining:
                 self._withdraw()
                 self._is_draining = is_draining

@@ -10,12 +10,12 @@ from django.core.management.base import BaseCommand
 from chatbot.embedded import ports, postgres
 from chatbot.embedded.console import Console
 from chatbot.embedded.errors import StartRefused
-from chatbot.embedded.first_admin import FirstAdmin
 from chatbot.embedded.home import Home
 from chatbot.embedded.stack import processes
 from chatbot.embedded.start import PORT_NAMES, Start, address
 from chatbot.embedded.supervisor import Supervisor
 from chatbot.embedded.wanted import Wanted
+from chatbot.operations.first_admin import FirstAdmin
 
 
 class Command(BaseCommand):

@@ -9,8 +9,8 @@ from pytest_django import Settings
 from chatbot.accounts.models import User
 from chatbot.brains.models import Brain
 from chatbot.documents.models import Document
-from chatbot.embedded.first_admin import FirstAdmin
-from chatbot.embedded.preparation import prepare
+from chatbot.operations.first_admin import FirstAdmin
+from chatbot.operations.preparation import prepare
 
 EMAIL = "first@example.org"
 CHOSEN = "changeme"
@@ -18,9 +18,7 @@ CHOSEN = "changeme"
 
 
 @pytest.fixture(autouse=True)
-def _home(settings: Settings, tmp_path: Path) -> None:
-    settings.STATIC_ROOT = tmp_path / "static"
-    settings.STATIC_ROOT.mkdir()
+def _home(settings: Settings) -> None:
     settings.ENVIRONMENT.home.mkdir(parents=True, exist_ok=True)
 
 
@@ -58,15 +56,6 @@ class TestPrepare:
 
         assert list(User.objects.values_list("email", flat=True)) == [EMAIL]
         assert not Brain.objects.exists()
-
-    def test_copies_the_files_of_the_admin_once(self, tmp_path: Path) -> None:
-        prepare(admin_email=EMAIL, admin_password=CHOSEN)
-        styles = tmp_path / "static" / "admin" / "css" / "base.css"
-        copied = styles.stat().st_mtime_ns
-
-        prepare(admin_email=EMAIL, admin_password=CHOSEN)
-
-        assert styles.stat().st_mtime_ns == copied
 
 
 class TestFirstAdmin:

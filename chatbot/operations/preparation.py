@@ -2,7 +2,6 @@
 
 import hashlib
 import sys
-from importlib.metadata import version
 from pathlib import Path
 from uuid import UUID
 
@@ -15,20 +14,18 @@ from django.db.migrations.executor import MigrationExecutor
 from chatbot.accounts.models import User
 from chatbot.brains.services import create_brain
 from chatbot.documents.services import upload_document
-from chatbot.embedded.first_admin import FirstAdmin
 from chatbot.inference.services import sync_environment_endpoints
 from chatbot.jobs import redis_client
+from chatbot.operations.first_admin import FirstAdmin
 
 GUIDE = Path(__file__).with_name("demo") / "brainstem-guide.md"
 DEMO_BRAIN = "Brainstem"
-_STATIC_FROM = ("django", "djangorestframework", "drf-spectacular-sidecar")
 
 
 def prepare(*, admin_email: str, admin_password: str) -> None:
     """Everything, in an order in which it may be interrupted and done again."""
     redis_client().ping()
     _migrate()
-    _collect_static()
     sync_environment_endpoints()
     _make_first_admin(email=admin_email, password=admin_password)
 
@@ -37,16 +34,6 @@ def _migrate() -> None:
     executor = MigrationExecutor(connection)
     if executor.migration_plan(executor.loader.graph.leaf_nodes()):
         call_command("migrate", interactive=False, verbosity=1, stdout=sys.stdout)
-
-
-def _collect_static() -> None:
-    """Copies the files of admin and API docs, unless these very versions have been copied."""
-    stamp = settings.STATIC_ROOT / ".versions"
-    versions = " ".join(f"{name} {version(name)}" for name in _STATIC_FROM)
-    if stamp.exists() and stamp.read_text() == versions:
-        return
-    call_command("collectstatic", interactive=False, verbosity=0)
-    stamp.write_text(versions)
 
 
 def _make_first_admin(*, email: str, password: str) -> None:

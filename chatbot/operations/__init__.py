@@ -1,0 +1,1 @@
+"""What an operator does with a whole installation, as commands of `manage.py`."""
