@@ -8,7 +8,8 @@ LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generat
 	--no-header --no-annotate $(UPGRADE)
 
 .PHONY: help up set-up set-up-dev python clean check format test test-fast browser lock \
-	acceptance acceptance-clients acceptance-vllm vllm lock-vllm secrets test-compose
+	acceptance acceptance-clients acceptance-vllm vllm lock-vllm secrets test-compose \
+	rolling rolling-back canary
 help:  ## list the verbs
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
@@ -49,6 +50,15 @@ test-fast: set-up-dev ## unit and integration tests, without browser, whole stac
 
 secrets: ## .env for `docker compose`, with new secrets; what is there stays
 	@$(PYTHON) compose/make_env.py
+
+rolling: ## VERSION=… of the images, replica by replica, while people work
+	@$(PYTHON) compose/rolling.py $(VERSION)
+
+rolling-back: ## to the version before
+	@$(PYTHON) compose/rolling.py --back
+
+canary: ## PERCENT=10 of new requests to VERSION=…; PERCENT=0 ends it
+	@$(PYTHON) compose/rolling.py --canary $(PERCENT) $(VERSION)
 
 test-compose: set-up-dev browser ## builds the images, starts compose.yaml's stack and tries both; needs a Docker Engine
 	@docker version >/dev/null || { echo "No Docker Engine answers."; exit 1; }

@@ -46,6 +46,7 @@ class Library:
             base_url=f"{url}/api/v1/",
             headers={"Authorization": f"Bearer {token}"},
             timeout=120,
+            verify=False,
         )
 
     def make_brain(self, name: str) -> str:
@@ -62,6 +63,10 @@ class Library:
     def unfinished(self, brain: str) -> list[str]:
         rows = self._json("GET", f"brains/{brain}/documents?page_size=100")["results"]
         return [row["id"] for row in rows if row["state"] not in TERMINAL]
+
+    def look(self) -> None:
+        """A light request."""
+        self._json("GET", "brains?page_size=20")
 
     def pages_done(self, brain: str) -> int:
         rows = self._json("GET", f"brains/{brain}/documents?page_size=100")["results"]

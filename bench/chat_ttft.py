@@ -18,13 +18,14 @@ conversation is made for every question, outside the clock.
 import argparse
 import http.client
 import json
+import ssl
 import statistics
 import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from chat_rig import QUESTION
 from websockets.sync.client import ClientConnection, connect
@@ -44,7 +45,7 @@ class Api:
         headers = {"Content-Type": "application/json"}
         if hasattr(self, "token"):
             headers["Authorization"] = f"Bearer {self.token}"
-        connection = http.client.HTTPConnection(self._address.netloc, timeout=PATIENCE_SECONDS)
+        connection = opened(self._address)
         connection.request("POST", path, json.dumps(body), headers)
         response = connection.getresponse()
         answer: dict[str, Any] = json.loads(response.read())
@@ -52,6 +53,23 @@ class Api:
         if not 200 <= response.status < 300:
             raise SystemExit(f"{path}: {response.status} {answer}")
         return answer
+
+
+def opened(address: SplitResult) -> http.client.HTTPConnection:
+    """A new connection, over TLS if the address says so."""
+    if address.scheme == "https":
+        return http.client.HTTPSConnection(
+            address.netloc, timeout=PATIENCE_SECONDS, context=trusting_all()
+        )
+    return http.client.HTTPConnection(address.netloc, timeout=PATIENCE_SECONDS)
+
+
+def trusting_all() -> ssl.SSLContext:
+    """For a stack whose certificate signed itself."""
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
 
 
 class Bare:
@@ -82,8 +100,11 @@ class Bare:
 @contextmanager
 def connected(url: str, token: str) -> Iterator[ClientConnection]:
     """The chat socket, ready."""
+    address = urlsplit(url)
+    is_secure = address.scheme == "https"
     with connect(
-        f"ws://{urlsplit(url).netloc}/ws/chat",
+        f"{'wss' if is_secure else 'ws'}://{address.netloc}/ws/chat",
+        ssl=trusting_all() if is_secure else None,
         additional_headers={"Authorization": f"Bearer {token}"},
         proxy=None,
         compression=None,

@@ -11,8 +11,6 @@ from chatbot.embedded.start import CHAT_MODEL, EMBEDDING_MODEL
 from tests.compose.engine import BUILD_SECONDS, ComposeStack, host_address
 from tests.servers import free_port, running
 
-ADMIN_PASSWORD = "correct horse battery"  # noqa: S105 - of a stack that lives for one test run
-
 
 @pytest.fixture(scope="session")
 def images(tmp_path_factory: pytest.TempPathFactory) -> None:
@@ -45,15 +43,18 @@ def stack(
     images: None,  # noqa: ARG001 - it is built before
     models: dict[str, str],
 ) -> Iterator[ComposeStack]:
-    https, http, prometheus = free_port(), free_port(), free_port()
     with ComposeStack(
-        tmp_path_factory.mktemp("stack"),
-        "brainstem-test",
-        HTTPS_PORT=str(https),
-        HTTP_PORT=str(http),
-        PROMETHEUS_PORT=str(prometheus),
-        PUBLIC_URL=f"https://localhost:{https}",
-        BRAINSTEM_ADMIN_PASSWORD=ADMIN_PASSWORD,
-        **models,
+        tmp_path_factory.mktemp("stack"), "brainstem-test", **on_free_ports(), **models
     ) as running_stack:
         yield running_stack
+
+
+def on_free_ports() -> dict[str, str]:
+    """Variables of a stack beside others."""
+    https = free_port()
+    return {
+        "HTTPS_PORT": str(https),
+        "HTTP_PORT": str(free_port()),
+        "PROMETHEUS_PORT": str(free_port()),
+        "PUBLIC_URL": f"https://localhost:{https}",
+    }

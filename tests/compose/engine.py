@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
 
@@ -16,18 +15,19 @@ BUILD_SECONDS = 1800
 UP_SECONDS = 300
 COMMAND_SECONDS = 120
 _KEPT = ("PATH", "HOME", "DOCKER_HOST", "DOCKER_CONFIG", "DOCKER_CONTEXT")
-"""Of the environment: what else is set there is none of the stack's business."""
 
 
-def docker(
-    *words: str, seconds: float = COMMAND_SECONDS, variables: Mapping[str, str] | None = None
-) -> str:
+def environment() -> dict[str, str]:
+    """Of programs that drive the engine: what tests set would go before what .env says."""
+    return {name: os.environ[name] for name in _KEPT if name in os.environ}
+
+
+def docker(*words: str, seconds: float = COMMAND_SECONDS) -> str:
     """The output of a command of `docker`; fails with what it said."""
-    environment = {name: os.environ[name] for name in _KEPT if name in os.environ}
     done = subprocess.run(
         ["docker", *words],
         cwd=PROJECT,
-        env=environment | dict(variables or {}),
+        env=environment(),
         capture_output=True,
         text=True,
         timeout=seconds,
@@ -90,6 +90,10 @@ class ComposeStack:
         """The output of a command of `docker compose`."""
         own = ("--project-name", self.name, "--env-file", str(self._env))
         return docker("compose", *own, *words, seconds=seconds)
+
+    @property
+    def env(self) -> Path:
+        return self._env
 
     def down(self) -> None:
         """Volumes go, too."""

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import ssl
 import time
 import uuid
 from dataclasses import dataclass, field
@@ -50,8 +51,18 @@ class Reading:
 
 
 def open_socket(url: str, token: str) -> ClientConnection:
-    address = url.replace("http://", "ws://") + "/ws/chat"
-    return connect(address, additional_headers={"Authorization": f"Bearer {token}"}, open_timeout=5)
+    address = url.replace("http", "ws", 1) + "/ws/chat"
+    headers = {"Authorization": f"Bearer {token}"}
+    trust = trusting_all() if address.startswith("wss://") else None
+    return connect(address, additional_headers=headers, ssl=trust, open_timeout=5)
+
+
+def trusting_all() -> ssl.SSLContext:
+    """For a stack whose certificate signed itself."""
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
 
 
 def ask(url: str, token: str, conversation: str, text: str, *, seconds: float = 90) -> Reading:
